@@ -1,0 +1,176 @@
+package decode
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/binary"
+	"hash"
+	"hash/adler32"
+	"hash/crc32"
+	"image/png"
+	"io"
+
+	"github.com/cruddur/avatarkit/avatar/internal/resample"
+)
+
+// decodePNG decodes what is whole. A file that is cut short or damaged inside its picture data is shown as far as it goes, as browsers do.
+func decodePNG(ctx context.Context, data []byte) (Result, error) {
+	m, err := png.Decode(reader(ctx, data))
+	if err == nil {
+		return Result{Rows: resample.FromImage(m, false)}, nil
+	}
+	if ctx.Err() != nil {
+		return Result{}, err
+	}
+	mended := mendPNG(data)
+	if mended == nil {
+		return Result{}, err
+	}
+	m, mendErr := png.Decode(&contextReader{ctx, mended})
+	if mendErr != nil || mended.good() == 0 {
+		return Result{}, err
+	}
+	return Result{Rows: resample.FromImage(m, false), Warnings: []string{damaged}}, nil
+}
+
+// mender is a PNG stream made anew from the readable parts of a damaged one: header, palette and transparency with fresh checksums, then the
+// picture data as far as it can be decompressed, followed by zeros (rows of empty pixels).
+type mender struct {
+	head  bytes.Reader
+	data  io.Reader // the decompressed rows that are left
+	rows  int64     // bytes of rows that the decoder will want
+	read  int64     // bytes of rows that came from the file
+	out   bytes.Buffer
+	adler hash.Hash32
+	begun bool
+	ended bool
+}
+
+const pngSignature = "\x89PNG\r\n\x1a\n"
+
+func mendPNG(data []byte) *mender {
+	var head bytes.Buffer
+	head.WriteString(pngSignature)
+	var rows int64
+	var parts [][]byte
+	pos := len(pngSignature)
+	for pos+8 <= len(data) {
+		size := int64(binary.BigEndian.Uint32(data[pos:]))
+		kind := string(data[pos+4 : pos+8])
+		body := data[pos+8 : min(int64(pos)+8+size, int64(len(data)))]
+		switch kind {
+		case "IHDR":
+			if rows != 0 || len(body) != 13 {
+				return nil
+			}
+			rows = rowBytes(body)
+			writeChunk(&head, kind, body)
+		case "PLTE", "tRNS":
+			if int64(len(body)) == size && len(body) <= 768 && parts == nil {
+				writeChunk(&head, kind, body)
+			}
+		case "IDAT":
+			parts = append(parts, body)
+		}
+		if kind == "IEND" || int64(pos)+12+size > int64(len(data)) {
+			break
+		}
+		pos += 12 + int(size)
+	}
+	if rows == 0 || parts == nil {
+		return nil
+	}
+	var readers []io.Reader
+	for _, p := range parts {
+		readers = append(readers, bytes.NewReader(p))
+	}
+	z, err := zlib.NewReader(io.MultiReader(readers...))
+	if err != nil {
+		return nil
+	}
+	m := &mender{data: z, rows: rows, adler: adler32.New()}
+	m.head.Reset(head.Bytes())
+	return m
+}
+
+// good returns how many bytes of rows came from the file.
+func (m *mender) good() int64 { return m.read }
+
+func (m *mender) Read(p []byte) (int, error) {
+	if m.head.Len() > 0 {
+		return m.head.Read(p)
+	}
+	if m.out.Len() == 0 {
+		if m.ended {
+			return 0, io.EOF
+		}
+		m.fill()
+	}
+	return m.out.Read(p)
+}
+
+// fill makes the next IDAT chunk: one stored block of the zlib stream (RFC 1951 section 3.2.4), or the end of the file.
+func (m *mender) fill() {
+	var body bytes.Buffer
+	if !m.begun {
+		m.begun = true
+		body.Write([]byte{0x78, 0x01})
+	}
+	block := make([]byte, min(m.rows, 0x8000))
+	if m.data != nil {
+		n, err := io.ReadFull(m.data, block)
+		m.read += int64(n)
+		if err != nil {
+			m.data = nil
+			clear(block[n:])
+		}
+	}
+	m.rows -= int64(len(block))
+	m.adler.Write(block)
+	last := byte(0)
+	if m.rows == 0 {
+		last = 1
+	}
+	body.Write([]byte{last, byte(len(block)), byte(len(block) >> 8), ^byte(len(block)), ^byte(len(block) >> 8)})
+	body.Write(block)
+	if last == 1 {
+		body.Write(m.adler.Sum(nil))
+	}
+	writeChunk(&m.out, "IDAT", body.Bytes())
+	if last == 1 {
+		writeChunk(&m.out, "IEND", nil)
+		m.ended = true
+	}
+}
+
+func writeChunk(w *bytes.Buffer, kind string, body []byte) {
+	var n [4]byte
+	binary.BigEndian.PutUint32(n[:], uint32(len(body)))
+	w.Write(n[:])
+	sum := crc32.NewIEEE()
+	for _, part := range [][]byte{[]byte(kind), body} {
+		w.Write(part)
+		sum.Write(part)
+	}
+	w.Write(sum.Sum(nil))
+}
+
+// rowBytes returns the length of the decompressed picture data that an IHDR asks for, filter bytes included.
+func rowBytes(ihdr []byte) int64 {
+	w, h := int64(binary.BigEndian.Uint32(ihdr)), int64(binary.BigEndian.Uint32(ihdr[4:]))
+	channels := map[byte]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[ihdr[9]]
+	bits := channels * int64(ihdr[8])
+	line := func(w int64) int64 { return 1 + (w*bits+7)/8 }
+	if ihdr[12] == 0 {
+		return h * line(w)
+	}
+	var total int64
+	for _, p := range [7][4]int64{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
+		pw, ph := (w-p[0]+p[2]-1)/p[2], (h-p[1]+p[3]-1)/p[3]
+		if pw > 0 && ph > 0 {
+			total += ph * line(pw)
+		}
+	}
+	return total
+}
