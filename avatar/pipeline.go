@@ -1,0 +1,146 @@
+package avatar
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/cruddur/avatarkit/avatar/internal/resample"
+)
+
+// ErrDefect is wrapped when a decoder or the pipeline itself panicked. The source is refused as corrupt, the process goes on, and the panic
+// is logged with its stack: it is a bug to report.
+var ErrDefect = errors.New("avatar: a defect in the pipeline")
+
+// errTimeout is the cause of a context that ended by Config.MaxDuration, which tells it from the caller's own end.
+var errTimeout = errors.New("avatar: took too long")
+
+// Pipeline turns what a stranger uploads into pictures. It is immutable and safe for concurrent use; all calls share its memory budget.
+type Pipeline struct {
+	cfg     Config
+	order   []Variant           // largest first
+	reads   *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
+	decodes *semaphore.Weighted // bytes of decoding
+	renders metric.Int64Counter
+	linear  *resample.Curves // nil unless Config.Linear
+}
+
+// Kind returns the kind whose variants the pipeline makes. The caller must not change it.
+func (p *Pipeline) Kind() Kind { return p.cfg.Kind }
+
+// MaxBytes returns the largest source that is accepted, in bytes.
+func (p *Pipeline) MaxBytes() int64 { return p.cfg.MaxBytes }
+
+// Render reads a picture from r and makes every variant of it, with the pipeline's own crop. It writes nothing anywhere.
+//
+// The error is a [*RejectError] when no retry can help, and anything else (a failing reader, a cancelled context) when one may.
+func (p *Pipeline) Render(ctx context.Context, r io.Reader) (*Set, error) {
+	return p.RenderCrop(ctx, r, Crop{})
+}
+
+// RenderCrop is Render with a crop of the caller's, for a picture that is cropped again while its original is kept. The zero Crop means the
+// pipeline's own. A crop that does not pass [Crop.Validate] is an error that is not a [*RejectError].
+func (p *Pipeline) RenderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set, error) {
+	set, err := p.renderCrop(ctx, r, crop)
+	p.renders.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome(err))))
+	return set, err
+}
+
+// outcome is the low-cardinality word for err that is counted.
+func outcome(err error) string {
+	var reject *RejectError
+	switch {
+	case err == nil:
+		return "rendered"
+	case errors.Is(err, ErrDefect):
+		return "defect"
+	case errors.As(err, &reject):
+		return string(reject.Reason)
+	}
+	return "failed"
+}
+
+func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set, error) {
+	if err := crop.Validate(); err != nil {
+		return nil, err
+	}
+	if err := p.reads.Acquire(ctx, p.cfg.MaxBytes); err != nil {
+		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
+	}
+	defer p.reads.Release(p.cfg.MaxBytes)
+	data, err := p.read(r)
+	if err != nil {
+		return nil, err
+	}
+	set, err := p.guarded(ctx, data, crop)
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(data)
+	set.Source.SHA256 = hex.EncodeToString(digest[:])
+	set.Source.Size = int64(len(data))
+	return set, nil
+}
+
+// read reads the source whole, but never more than the limit and one byte.
+func (p *Pipeline) read(r io.Reader) ([]byte, error) {
+	var buf bytes.Buffer
+	if sized, ok := r.(interface{ Size() int64 }); ok {
+		if n := sized.Size(); n > 0 && n <= p.cfg.MaxBytes {
+			buf.Grow(int(n) + bytes.MinRead)
+		}
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r, p.cfg.MaxBytes+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("avatar: read the source: %w", err)
+	case n == 0:
+		return nil, &RejectError{Reason: ReasonEmpty, Hint: "The file is empty. Please choose a picture."}
+	case n > p.cfg.MaxBytes:
+		return nil, &RejectError{Reason: ReasonTooManyBytes, Limit: p.cfg.MaxBytes, Got: n,
+			Hint: fmt.Sprintf("The file is too large. Please choose one of at most %s.", byteCount(p.cfg.MaxBytes))}
+	}
+	return buf.Bytes(), nil
+}
+
+func byteCount(n int64) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// guarded is render with a last line of defence against panics, our own and the decoders'.
+func (p *Pipeline) guarded(ctx context.Context, data []byte, crop Crop) (set *Set, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.cfg.Logger.ErrorContext(ctx, "avatar: panic while rendering", "panic", v, "stack", string(debug.Stack()))
+			set, err = nil, corrupt("", fmt.Errorf("%w: %v", ErrDefect, v))
+		}
+	}()
+	set, err = p.render(ctx, data, crop)
+	if errors.Is(err, errTimeout) {
+		return nil, &RejectError{Reason: ReasonTimeout, Err: err, Hint: "The picture takes too long to read. Please save it again in a simpler form, such as JPEG."}
+	}
+	return set, err
+}
+
+func corrupt(format string, err error) *RejectError {
+	return &RejectError{Reason: ReasonCorrupt, Format: format, Err: err, Hint: "The picture is damaged and cannot be read. Please save or export it again."}
+}
+
+func largestFirst(variants []Variant) []Variant {
+	sorted := slices.Clone(variants)
+	slices.SortStableFunc(sorted, func(a, b Variant) int { return b.Width*b.Height - a.Width*a.Height })
+	return sorted
+}
