@@ -2,6 +2,7 @@ package avatar
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/disintegration/imaging"
 
 	"github.com/cruddur/avatarkit/avatar/internal/decode"
+	"github.com/cruddur/avatarkit/avatar/internal/icc"
 	"github.com/cruddur/avatarkit/avatar/internal/probe"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 	"github.com/cruddur/avatarkit/avatar/internal/thumbhash"
@@ -46,11 +48,15 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	if err != nil {
 		return nil, err
 	}
-	pictures, err := p.variants(ctx, decoded.Rows, rect, info)
+	profile := colors(info)
+	pictures, err := p.variants(ctx, decoded.Rows, rect, info, profile)
 	if err != nil {
 		return nil, err
 	}
 	set := &Set{Source: source(info, decoded.Warnings)}
+	if profile != nil {
+		set.Source.Profile = cmp.Or(profile.Name, "unnamed")
+	}
 	set.Placeholder, set.Color = summary(pictures[len(pictures)-1])
 	return set, p.encode(ctx, set, pictures)
 }
@@ -61,9 +67,6 @@ func source(info *probe.Info, warnings []string) Source {
 	s.Warnings = append(append(s.Warnings, info.Warnings...), warnings...)
 	if info.Animated {
 		s.Warnings = append(s.Warnings, "animated: only the first frame is used")
-	}
-	if info.Profile != nil {
-		s.Warnings = append(s.Warnings, "colour profile not converted")
 	}
 	return s
 }
@@ -110,7 +113,7 @@ func (p *Pipeline) detect(ctx context.Context, rows resample.Rows, info *probe.I
 }
 
 // variants returns the pictures in the order of p.order, upright, in sRGB. Each is made of the one before it.
-func (p *Pipeline) variants(ctx context.Context, rows resample.Rows, rect image.Rectangle, info *probe.Info) ([]*image.NRGBA, error) {
+func (p *Pipeline) variants(ctx context.Context, rows resample.Rows, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*image.NRGBA, error) {
 	pictures := make([]*image.NRGBA, 0, len(p.order))
 	turned := info.Orientation >= 5
 	shown := rect.Size()
@@ -124,47 +127,25 @@ func (p *Pipeline) variants(ctx context.Context, rows resample.Rows, rect image.
 		} else if turned {
 			size = image.Pt(size.Y, size.X)
 		}
-		m, err := p.scale(ctx, rows, rect, size)
+		m, err := p.scale(ctx, rows, rect, size, profile)
 		if err != nil {
 			return nil, fmt.Errorf("avatar: resample: %w", err)
 		}
 		if i == 0 {
-			m = orient(m, info.Orientation)
+			m, profile = orient(m, info.Orientation), nil // what follows is made of this one, which is sRGB
 		}
 		pictures = append(pictures, m)
 	}
 	return pictures, nil
 }
 
-func (p *Pipeline) scale(ctx context.Context, rows resample.Rows, rect image.Rectangle, size image.Point) (*image.NRGBA, error) {
-	if size == rect.Size() {
-		return copyRows(rows, rect)
-	}
-	var in *resample.Curves
-	var out func(float32) float32
-	if p.cfg.Linear {
-		in, out = p.linear, resample.EncodeSRGB
-	}
+func (p *Pipeline) scale(ctx context.Context, rows resample.Rows, rect image.Rectangle, size image.Point, profile *icc.Profile) (*image.NRGBA, error) {
+	in, out := conversion(profile, p.linear)
 	m, err := resample.Scale(ctx, rows, rect, size.X, size.Y, in)
 	if err != nil {
 		return nil, err
 	}
 	return m.NRGBA(out), nil
-}
-
-// copyRows takes pixels over as they are.
-func copyRows(rows resample.Rows, rect image.Rectangle) (*image.NRGBA, error) {
-	m := image.NewNRGBA(image.Rectangle{Max: rect.Size()})
-	row := make([]uint16, 4*rect.Dx())
-	for y := range rect.Dy() {
-		if err := rows.Row(rect.Min.Y+y, rect.Min.X, rect.Max.X, row); err != nil {
-			return nil, err
-		}
-		for i, v := range row {
-			m.Pix[y*m.Stride+i] = uint8((uint32(v)*0xff + 0x7fff) / 0xffff)
-		}
-	}
-	return m, nil
 }
 
 // size is the size of a variant of a crop: as asked, or, unless upscaling is wanted, as much of it as the crop has pixels for.

@@ -110,6 +110,7 @@ func (i *Info) frame(marker byte, segment []byte) error {
 	i.Height = int(binary.BigEndian.Uint16(segment[1:]))
 	i.Width = int(binary.BigEndian.Uint16(segment[3:]))
 	components := int(segment[5])
+	i.Channels = components
 	i.HalfBytes = 2 * components
 	if marker == markerSOF2 {
 		i.HalfBytes *= 5 // the coefficients of all blocks, in 32 bits, beside the samples

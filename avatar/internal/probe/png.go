@@ -103,6 +103,7 @@ func (i *Info) ihdr(body []byte) error {
 		i.HalfBytes = 8
 	}
 	if colour == 0 || colour == 4 {
+		i.Channels = 1
 		i.HalfBytes = max(i.HalfBytes, 8) // grey with tRNS decodes to NRGBA
 		if depth == 16 {
 			i.HalfBytes = 16

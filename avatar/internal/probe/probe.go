@@ -33,6 +33,8 @@ type Info struct {
 	Chroma []float64
 	// CICP holds PNG's coding-independent code points (colour primaries, transfer, matrix, range); nil without them.
 	CICP []byte
+	// Channels is the number of colour channels as coded, without alpha: 1, 3 or 4.
+	Channels int
 	// Animated says that the file holds more than the one picture that is decoded.
 	Animated bool
 	// End is the offset behind the last byte of the picture, or 0 when the end was not found.
@@ -63,7 +65,7 @@ func (i *Info) setExif(block []byte) {
 
 // Read returns what the headers of data say. The format is one of JPEG, PNG, GIF and WebP.
 func Read(format string, data []byte) (*Info, error) {
-	info := &Info{Format: format, Orientation: 1}
+	info := &Info{Format: format, Orientation: 1, Channels: 3}
 	var err error
 	switch format {
 	case sniff.JPEG:

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// NRGBA returns the picture with straight alpha and 8 bits a sample. Curve, if not nil, maps each colour sample of 0 to 1 before it is rounded.
-func (p *Picture) NRGBA(curve func(float32) float32) *image.NRGBA {
+// NRGBA returns the picture with straight alpha and 8 bits a sample. Convert, if not nil, maps each colour before it is rounded.
+func (p *Picture) NRGBA(convert func(r, g, b float32) (float32, float32, float32)) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
 	for i := 0; i < len(p.Pix); i += 4 {
 		px := p.Pix[i : i+4 : i+4]
@@ -17,17 +17,17 @@ func (p *Picture) NRGBA(curve func(float32) float32) *image.NRGBA {
 		if a == 0 {
 			continue
 		}
-		for c := range 3 {
-			v := min(max(px[c]/a, 0), 1)
-			if curve != nil {
-				v = curve(v)
-			}
-			m.Pix[i+c] = uint8(v*255 + 0.5)
+		r, g, b := unit(px[0]/a), unit(px[1]/a), unit(px[2]/a)
+		if convert != nil {
+			r, g, b = convert(r, g, b)
 		}
+		m.Pix[i], m.Pix[i+1], m.Pix[i+2] = uint8(unit(r)*255+0.5), uint8(unit(g)*255+0.5), uint8(unit(b)*255+0.5)
 		m.Pix[i+3] = uint8(a*255 + 0.5)
 	}
 	return m
 }
+
+func unit(v float32) float32 { return min(max(v, 0), 1) }
 
 // Linear returns the curves that turn sRGB into linear light (IEC 61966-2-1).
 func Linear() *Curves {
