@@ -1,0 +1,39 @@
+package migrate
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// A Target is what migrations change, together with the history of these changes: [SQL], or a bucket (package migrate/bucket).
+// The package migratetest holds the rules as tests.
+type Target interface {
+	// Check refuses a migration that the target cannot run. It does no I/O. The parts of files are checked when they are read.
+	Check(m *Migration) error
+	// History returns the records in order of application, without a lock. No history yet is no error.
+	History(ctx context.Context) ([]Record, error)
+	// Locked calls run while no other runner of the same history runs. Its context ends with the cause [ErrLockLost] when the lock is
+	// lost. If the lock is not to be had within wait (zero: until ctx ends) the error is [ErrLocked].
+	Locked(ctx context.Context, wait time.Duration, log *slog.Logger, run func(context.Context, Session) error) error
+}
+
+// A Session is a target under lock.
+type Session interface {
+	// History is as Target's.
+	History(ctx context.Context) ([]Record, error)
+	// Apply runs one part and records it, in one transaction if target and part allow. [ErrConflict] means that the history is
+	// not what the job was planned from; nothing was done then.
+	Apply(ctx context.Context, j Job) error
+	// Write removes the records of versions and adds records, in one transaction.
+	Write(ctx context.Context, remove []int64, add []Record) error
+}
+
+// A Job is one step for a Session to do.
+type Job struct {
+	Migration *Migration
+	Direction Direction
+	Resume    *Record // where an earlier attempt stopped; nil for a new one
+	Record    Record  // to be written when going up, without Order and Duration
+	Progress  func(done, total int)
+}
