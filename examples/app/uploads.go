@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cruddur/avatarkit/storage"
+)
+
+// Pictures is what the service asks of one kind of picture. The wiring adapts an avatar.Processor to it.
+type Pictures interface {
+	// NewUploadKey chooses where the next upload of the subject goes; it fails for a type that is not accepted.
+	NewUploadKey(subject, contentType string) (key, uploadID string, err error)
+	// MaxBytes is the largest upload.
+	MaxBytes() int64
+	// Status says what became of an upload. The error is ErrNoUpload for one that the subject never began.
+	Status(ctx context.Context, subject, uploadID string) (Status, error)
+	// Picture describes the published upload.
+	Picture(ctx context.Context, subject, uploadID string) (Picture, error)
+	// Erase removes everything of this kind and returns the receipt, which is shown as JSON.
+	Erase(ctx context.Context, subject string) (receipt any, err error)
+}
+
+// ErrNoUpload means that the subject has no such upload.
+var ErrNoUpload = errors.New("app: no such upload")
+
+// Status is what became of an upload.
+type Status struct {
+	State  string `json:"state"`            // issued, received, ready, rejected or expired
+	Reason string `json:"reason,omitempty"` // when rejected: one of package avatar's
+	Hint   string `json:"hint,omitempty"`
+	Format string `json:"format,omitempty"`
+	Limit  int64  `json:"limit,omitempty"`
+	Got    int64  `json:"got,omitempty"`
+}
+
+// Picture is a published picture.
+type Picture struct {
+	URL         string            `json:"url"` // the largest variant
+	Variants    map[string]string `json:"variants"`
+	Placeholder string            `json:"placeholder,omitempty"`
+	Color       string            `json:"color,omitempty"`
+}
+
+type uploadRequest struct {
+	Kind        string `json:"kind"`
+	ContentType string `json:"content_type"`
+	Size        *int64 `json:"size"`
+	SHA256      string `json:"sha256"`
+	Extension   string `json:"extension"` // the seed's request
+}
+
+// mediaTypes are the extensions of the seed's request.
+var mediaTypes = map[string]string{
+	"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
+}
+
+func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) error {
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	var req uploadRequest
+	if err := json.Unmarshal(body, &req); err != nil {
+		return fail(http.StatusBadRequest, "malformed", `send JSON such as {"content_type":"image/jpeg","size":12345}`)
+	}
+	if req.Kind == "" {
+		req.Kind = "avatar"
+	}
+	pictures, ok := a.cfg.Pictures[req.Kind]
+	if !ok {
+		return fail(http.StatusNotFound, "not_found", "there is no such kind of picture")
+	}
+	if req.ContentType == "" {
+		req.ContentType = mediaTypes[strings.ToLower(req.Extension)]
+	}
+	policy := storage.Policy{ContentType: req.ContentType, SHA256: req.SHA256, MaxBytes: pictures.MaxBytes(), Expires: 5 * time.Minute}
+	if req.Size != nil {
+		switch {
+		case *req.Size <= 0:
+			return fail(http.StatusBadRequest, "malformed", "size is the length of the file in bytes, more than 0")
+		case *req.Size > policy.MaxBytes:
+			p := fail(http.StatusRequestEntityTooLarge, "too_large", "the file is too large")
+			p.Limit = policy.MaxBytes
+			return p
+		}
+		policy.Size = *req.Size
+	}
+	key, id, err := pictures.NewUploadKey(who.Subject, req.ContentType)
+	if err != nil {
+		a.log.InfoContext(r.Context(), "upload refused", "error", err)
+		return fail(http.StatusUnsupportedMediaType, "unsupported_type", "send a JPEG, PNG, GIF or WebP picture")
+	}
+	policy.UploadID = id
+	grant, err := a.cfg.Grants.GrantUpload(r.Context(), key, policy)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, grantView(grant))
+}
+
+// grantView is the wire form of a grant.
+func grantView(g *storage.Grant) map[string]any {
+	headers := map[string]string{}
+	for name := range g.Header {
+		headers[name] = g.Header.Get(name)
+	}
+	return map[string]any{
+		"url": g.URL, "method": g.Method, "headers": headers, "fields": g.Fields, "key": g.Key, "upload_id": g.UploadID,
+		"expires": g.Expires.UTC(), "max_bytes": g.MaxBytes, "enforced": g.Enforced,
+	}
+}
+
+func (a *App) uploadStatus(w http.ResponseWriter, r *http.Request, who Identity) error {
+	for _, pictures := range a.cfg.Pictures {
+		status, err := pictures.Status(r.Context(), who.Subject, r.PathValue("id"))
+		if errors.Is(err, ErrNoUpload) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, struct {
+			UploadID string `json:"upload_id"`
+			Status
+		}{r.PathValue("id"), status})
+	}
+	return fail(http.StatusNotFound, "not_found", "no such upload")
+}
+
+func (a *App) erase(w http.ResponseWriter, r *http.Request, who Identity) error {
+	kind := r.URL.Query().Get("kind")
+	if kind == "" {
+		kind = "avatar"
+	}
+	pictures, ok := a.cfg.Pictures[kind]
+	if !ok {
+		return fail(http.StatusNotFound, "not_found", "there is no such kind of picture")
+	}
+	p, err := a.person(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	// The row first: a page that reads now must not name what is about to go.
+	if _, err := a.cfg.Profiles.ClearPicture(r.Context(), who.Subject, kind, ""); err != nil {
+		return err
+	}
+	receipt, err := pictures.Erase(r.Context(), who.Subject)
+	if err != nil {
+		return err
+	}
+	a.tell(p.Handle, "picture")
+	return writeJSON(w, http.StatusOK, receipt)
+}
+
+// Published is the hook to call when a picture was published: the profile takes it if it is newer, and open pages hear of it.
+func (a *App) Published(ctx context.Context, subject, kind, uploadID string) error {
+	changed, err := a.cfg.Profiles.SetPicture(ctx, subject, kind, uploadID)
+	if err != nil || !changed {
+		return err
+	}
+	p, err := a.cfg.Profiles.BySubject(ctx, subject)
+	if err != nil {
+		return err
+	}
+	a.tell(p.Handle, "picture")
+	return nil
+}
