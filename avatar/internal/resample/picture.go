@@ -33,12 +33,13 @@ func unit(v float32) float32 { return min(max(v, 0), 1) }
 func Linear() *Curves {
 	var table [1 << 16]uint16
 	for i := range table {
-		table[i] = uint16(decodeSRGB(float64(i)/0xffff)*0xffff + 0.5)
+		table[i] = uint16(DecodeSRGB(float64(i)/0xffff)*0xffff + 0.5)
 	}
 	return &Curves{&table, &table, &table}
 }
 
-func decodeSRGB(v float64) float64 {
+// DecodeSRGB turns a sample of sRGB, 0 to 1, into linear light.
+func DecodeSRGB(v float64) float64 {
 	if v <= 0.04045 {
 		return v / 12.92
 	}

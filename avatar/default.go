@@ -1,0 +1,178 @@
+package avatar
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+	"strings"
+	"unicode"
+
+	"github.com/clipperhouse/uax29/v2/graphemes"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/image/math/fixed"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/cruddur/avatarkit/avatar/internal/resample"
+)
+
+// minContrast is what WCAG 2.2 (1.4.3, level AA) asks of text.
+const minContrast = 4.5
+
+// Initials makes the picture of a person who has none: the initials of name in white on a colour that only depends on seed, such as the
+// subject. It has the variants and the encoding of a photo.
+//
+// The initials are the first grapheme clusters of the first and the last word that begin with a letter. A name whose initials the font (Go Bold: Latin,
+// Greek, Cyrillic) cannot show, such as one in Chinese or of emoji, and an empty one, give the [Pipeline.Identicon] of seed.
+func (p *Pipeline) Initials(ctx context.Context, name, seed string) (*Set, error) {
+	face, err := opentype.Parse(gobold.TTF)
+	if err != nil {
+		return nil, fmt.Errorf("avatar: read the font: %w", err)
+	}
+	text := initials(name)
+	if text == "" || !shows(face, text) {
+		return p.Identicon(ctx, seed)
+	}
+	canvas := p.canvas()
+	draw.Draw(canvas, canvas.Rect, image.NewUniform(seedColor(seed)), image.Point{}, draw.Src)
+	if err := drawCentred(canvas, face, text); err != nil {
+		return nil, fmt.Errorf("avatar: draw the initials: %w", err)
+	}
+	return p.draw(ctx, canvas, "initials", text+"\x00"+seed)
+}
+
+// Identicon makes a symmetric pattern of 5 by 5 squares that only depends on seed, in the variants and the encoding of a photo.
+func (p *Pipeline) Identicon(ctx context.Context, seed string) (*Set, error) {
+	const cells = 5
+	canvas := p.canvas()
+	draw.Draw(canvas, canvas.Rect, image.NewUniform(color.Gray{0xf0}), image.Point{}, draw.Src)
+	ink := image.NewUniform(seedColor(seed))
+	digest := sha256.Sum256([]byte(seed))
+	side := max(1, min(canvas.Rect.Dx(), canvas.Rect.Dy())/(cells+1))
+	corner := canvas.Rect.Size().Sub(image.Pt(cells*side, cells*side)).Div(2)
+	for y := range cells {
+		for x := range cells {
+			bit := 5*y + min(x, cells-1-x) // mirrored
+			if digest[8+bit/8]>>(bit%8)&1 == 1 {
+				at := corner.Add(image.Pt(x*side, y*side))
+				draw.Draw(canvas, image.Rectangle{at, at.Add(image.Pt(side, side))}, ink, image.Point{}, draw.Src)
+			}
+		}
+	}
+	return p.draw(ctx, canvas, "identicon", seed)
+}
+
+func (p *Pipeline) canvas() *image.NRGBA {
+	return image.NewNRGBA(image.Rect(0, 0, p.order[0].Width, p.order[0].Height))
+}
+
+// draw makes a set of a picture of our own. What identifies it stands in for the source's bytes.
+func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity string) (*Set, error) {
+	need := min(p.outputMemory(), p.cfg.MaxMemory)
+	if err := p.decodes.Acquire(ctx, need); err != nil {
+		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
+	}
+	defer p.decodes.Release(need)
+	pictures := []*image.NRGBA{m}
+	for _, v := range p.order[1:] {
+		last := pictures[len(pictures)-1]
+		small, err := p.scale(ctx, resample.FromImage(last, false), last.Rect, image.Pt(v.Width, v.Height), nil)
+		if err != nil {
+			return nil, fmt.Errorf("avatar: resample: %w", err)
+		}
+		pictures = append(pictures, small)
+	}
+	digest := sha256.Sum256([]byte(identity))
+	set := &Set{Source: Source{Format: format, Width: m.Rect.Dx(), Height: m.Rect.Dy(), Orientation: 1, SHA256: hex.EncodeToString(digest[:])}}
+	set.Placeholder, set.Color = summary(pictures[len(pictures)-1])
+	if err := p.encode(ctx, set, pictures); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+// initials returns one or two upper-case grapheme clusters, or "".
+func initials(name string) string {
+	var firsts []string
+	for word := range strings.FieldsSeq(norm.NFC.String(strings.ToValidUTF8(name, ""))) {
+		clusters := graphemes.FromString(word)
+		if !clusters.Next() {
+			continue
+		}
+		if cluster := clusters.Value(); unicode.IsLetter([]rune(cluster)[0]) {
+			firsts = append(firsts, strings.ToUpper(cluster))
+		}
+	}
+	switch len(firsts) {
+	case 0:
+		return ""
+	case 1:
+		return firsts[0]
+	}
+	return firsts[0] + firsts[len(firsts)-1]
+}
+
+// shows says whether the font has a glyph for each character.
+func shows(f *sfnt.Font, text string) bool {
+	var buf sfnt.Buffer
+	for _, r := range text {
+		if i, err := f.GlyphIndex(&buf, r); err != nil || i == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// drawCentred draws text in white, in the middle by its outline, at most half as wide and as high as the canvas.
+func drawCentred(canvas *image.NRGBA, f *sfnt.Font, text string) error {
+	size := float64(min(canvas.Rect.Dx(), canvas.Rect.Dy())) * 0.45
+	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
+	if err != nil {
+		return err
+	}
+	defer face.Close()
+	bounds, _ := font.BoundString(face, text)
+	middle := bounds.Min.Add(bounds.Max).Div(fixed.I(2))
+	centre := fixed.P(canvas.Rect.Dx(), canvas.Rect.Dy()).Div(fixed.I(2))
+	pen := font.Drawer{Dst: canvas, Src: image.White, Face: face, Dot: centre.Sub(middle)}
+	pen.DrawString(text)
+	return nil
+}
+
+// seedColor is a colour of any hue that white text stands out from.
+func seedColor(seed string) color.NRGBA {
+	digest := sha256.Sum256([]byte(seed))
+	hue := float64(binary.BigEndian.Uint16(digest[:])) / (1 << 16)
+	saturation := 0.45 + float64(digest[2])/255*0.25
+	for lightness := 0.55; ; lightness -= 0.01 {
+		c := hsl(hue, saturation, lightness)
+		if contrastToWhite(c) >= minContrast {
+			return c
+		}
+	}
+}
+
+// hsl converts hue, saturation and lightness, each 0 to 1 (CSS Color Module Level 4, section 7).
+func hsl(h, s, l float64) color.NRGBA {
+	channel := func(n float64) uint8 {
+		k := math.Mod(n+12*h, 12)
+		return uint8(math.Round(255 * (l - s*min(l, 1-l)*max(-1, min(k-3, 9-k, 1)))))
+	}
+	return color.NRGBA{channel(0), channel(8), channel(4), 0xff}
+}
+
+// contrastToWhite is WCAG 2.2's contrast ratio.
+func contrastToWhite(c color.NRGBA) float64 {
+	luminance := 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
+	return 1.05 / (luminance + 0.05)
+}
+
+func linear(v uint8) float64 { return resample.DecodeSRGB(float64(v) / 255) }
