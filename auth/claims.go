@@ -1,0 +1,181 @@
+package auth
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Claims are the verified contents of a token. Only Verify, and FromAuthorizer for a function behind an API Gateway
+// authorizer, make them; a test takes them from package authtest. They are never shared: each call of Verify returns its own.
+// The methods may be called on nil, which has no scope and no group.
+type Claims struct {
+	Subject  string   // sub: the user's id in the pool; for a client-credentials token the app client's id
+	Username string   // username, or cognito:username in an ID token; empty in a client-credentials token
+	Issuer   string   // iss
+	Use      TokenUse // token_use
+	ClientID string   // client_id of an access token, aud of an ID token
+	Scope    string   // scope: names separated by single spaces; ID tokens have none
+	ID       string   // jti
+
+	ExpiresAt time.Time // exp; never zero
+	IssuedAt  time.Time // iat
+	NotBefore time.Time // nbf; zero when absent, as in Cognito's own tokens
+	AuthTime  time.Time // auth_time: when the user signed in
+
+	groups  []string
+	payload []byte
+}
+
+// Scopes returns the names in Scope.
+func (c *Claims) Scopes() []string {
+	if c == nil {
+		return nil
+	}
+	return strings.Fields(c.Scope)
+}
+
+// Groups returns a copy of the cognito:groups claim.
+func (c *Claims) Groups() []string {
+	if c == nil {
+		return nil
+	}
+	return slices.Clone(c.groups)
+}
+
+// HasScope reports whether the token carries the scope, compared exactly.
+func (c *Claims) HasScope(name string) bool { return slices.Contains(c.Scopes(), name) }
+
+// InGroup reports whether the token's user is in the group, compared exactly.
+func (c *Claims) InGroup(name string) bool { return c != nil && slices.Contains(c.groups, name) }
+
+// ErrNoPayload is what Decode returns for claims that came without the token's payload, from FromAuthorizer.
+var ErrNoPayload = errors.New("auth: these claims come from an authorizer, which passes on no payload")
+
+// Decode stores the token's payload in v, usually a struct with one json-tagged field for each further claim that the
+// application wants. Names match exactly, by case too, and unknown claims are ignored.
+func (c *Claims) Decode(v any) error {
+	if c == nil || c.payload == nil {
+		return ErrNoPayload
+	}
+	if err := json.Unmarshal(c.payload, v); err != nil {
+		return fmt.Errorf("auth: decode claims: %w", err)
+	}
+	return nil
+}
+
+var (
+	errNotString = errors.New("not a string")
+	errNotTime   = errors.New("not a number of seconds")
+	errNotObject = errors.New("not an object")
+)
+
+// payload is the wire form of the claims that this package reads.
+type payload struct {
+	Issuer    member         `json:"iss"`
+	Subject   member         `json:"sub"`
+	Use       TokenUse       `json:"token_use"`
+	ClientID  member         `json:"client_id"`
+	Audience  jsontext.Value `json:"aud"`
+	Username  member         `json:"username"`
+	UsernameI member         `json:"cognito:username"`
+	Scope     member         `json:"scope"`
+	Groups    []member       `json:"cognito:groups"`
+	ID        member         `json:"jti"`
+	Expires   numericDate    `json:"exp"`
+	Issued    numericDate    `json:"iat"`
+	NotBefore numericDate    `json:"nbf"`
+	AuthTime  numericDate    `json:"auth_time"`
+}
+
+// numericDate is a NumericDate of RFC 7519 section 2: a JSON number of seconds since 1970, perhaps with a fraction.
+type numericDate struct {
+	time.Time // zero when the claim is absent
+}
+
+// lastSecond is the end of the year 9999, the last that RFC 3339 can write. A date beyond is a mistake or an attack.
+const lastSecond = 253402300799
+
+func (d *numericDate) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	v, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if v.Kind() != '0' {
+		return errNotTime
+	}
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n >= 0 && n <= lastSecond {
+		d.Time = time.Unix(n, 0)
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || !(f >= 0 && f <= lastSecond) {
+		return errNotTime
+	}
+	whole, fraction := math.Modf(f)
+	d.Time = time.Unix(int64(whole), int64(fraction*1e9))
+	return nil
+}
+
+// decodeClaims reads the payload of a token whose signature holds.
+func decodeClaims(text []byte) (*Claims, error) {
+	var p payload
+	err := json.Unmarshal(text, &p)
+	if err == nil && bytes.TrimLeft(text, " \t\r\n")[0] != '{' {
+		err = errNotObject // null
+	}
+	if err != nil {
+		return nil, refuse(ErrClaims, "the payload is not a strict JSON object, or a claim has the wrong type")
+	}
+	c := &Claims{
+		Issuer: string(p.Issuer), Subject: string(p.Subject), Use: p.Use, Username: string(p.Username),
+		Scope: string(p.Scope), ID: string(p.ID), ClientID: string(p.ClientID),
+		ExpiresAt: p.Expires.Time, IssuedAt: p.Issued.Time, NotBefore: p.NotBefore.Time, AuthTime: p.AuthTime.Time,
+		payload: text,
+	}
+	if len(p.Groups) > 0 {
+		c.groups = make([]string, len(p.Groups))
+		for n, g := range p.Groups {
+			c.groups[n] = string(g)
+		}
+	}
+	if p.Use == IDToken {
+		c.Username = string(p.UsernameI)
+		if c.ClientID, err = audience(p.Audience); err != nil {
+			return nil, refuseClaim(ErrClient, "aud", "an ID token names exactly one client in aud, as a string")
+		}
+	}
+	return c, nil
+}
+
+func audience(v jsontext.Value) (string, error) {
+	if v.Kind() != '"' {
+		return "", errNotString
+	}
+	var s string
+	err := json.Unmarshal(v, &s)
+	return s, err
+}
+
+// checkTimes compares the claims with the clock. The very second of exp is too late (RFC 7519 section 4.1.4).
+func (c *Claims) checkTimes(now time.Time, leeway time.Duration) error {
+	switch {
+	case c.ExpiresAt.IsZero():
+		return refuseClaim(ErrClaims, "exp", "the token has no exp")
+	case !now.Before(c.ExpiresAt.Add(leeway)):
+		return refuseClaim(ErrExpired, "exp", "the token has expired")
+	case now.Add(leeway).Before(c.NotBefore):
+		return refuseClaim(ErrNotYetValid, "nbf", "the token is not valid yet")
+	case now.Add(leeway).Before(c.IssuedAt):
+		return refuseClaim(ErrNotYetValid, "iat", "the token was issued in the future: compare this machine's clock, or set Leeway")
+	}
+	return nil
+}

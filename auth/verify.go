@@ -1,0 +1,176 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Verifier checks tokens of the configured pools. It is immutable but for its keys and memories, and safe for concurrent
+// use. It starts no goroutine.
+type Verifier struct {
+	cfg     Config
+	issuers []*issuer
+	byURL   map[string]*issuer
+	headers headerMemo
+	tokens  *tokenCache // nil when off
+}
+
+// issuer is one value that iss may have, and what a token that names it must satisfy.
+type issuer struct {
+	url       string
+	pool      int // index in Config.Pools
+	clients   []string
+	anyClient bool
+	keys      *keySource
+}
+
+// New checks cfg and returns a Verifier, or every fault of cfg, joined. It does no I/O: keys are fetched when the first
+// token needs them, or by Warm.
+func New(cfg Config) (*Verifier, error) {
+	cfg = cfg.withDefaults()
+	faults := cfg.faults()
+	issuers, err := cfg.issuers()
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return nil, fmt.Errorf("auth: configuration: %w", err)
+	}
+	v := &Verifier{cfg: cfg, issuers: issuers, byURL: map[string]*issuer{}}
+	for _, i := range issuers {
+		v.byURL[i.url] = i
+	}
+	if cfg.CacheTokens > 0 {
+		v.tokens = newTokenCache(cfg.CacheTokens)
+	}
+	if cfg.ErrorHandler == nil {
+		v.cfg.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) { writeError(w, err, cfg.Realm) }
+	}
+	return v, nil
+}
+
+// Warm fetches the keys that are missing or old, for a readiness probe or the start of a Lambda. It fails if a pool has no
+// issuer whose keys can be had; a pool that is not replicated is expected to lack those of one of its two.
+func (v *Verifier) Warm(ctx context.Context) error {
+	warm := map[int]bool{}
+	failed := map[int][]error{}
+	for _, i := range v.issuers {
+		if _, err := i.keys.key(ctx, ""); err != nil {
+			failed[i.pool] = append(failed[i.pool], err)
+		} else {
+			warm[i.pool] = true
+		}
+	}
+	var errs []error
+	for pool := range v.cfg.Pools {
+		if !warm[pool] {
+			errs = append(errs, failed[pool]...)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Verify returns the claims of a token that a configured pool signed for a configured client and use, and that is valid
+// now. Else the error is an *Error. It waits only for keys, and no longer than ctx allows.
+//
+// The steps, in this order: length, form, header, key by kid, signature over the received bytes, and only then the claims:
+// issuer, token use, client, times. While a pool's key is not known yet, the unverified iss chooses which of the
+// configured endpoints is asked for it, and nothing else.
+func (v *Verifier) Verify(ctx context.Context, text string) (*Claims, error) {
+	now := v.cfg.Now()
+	if c := v.tokens.get(text, now); c != nil {
+		if err := c.checkTimes(now, v.cfg.Leeway); err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	t, err := split(text, v.cfg.MaxTokenBytes)
+	if err != nil {
+		return nil, err
+	}
+	c, i, k, err := v.authenticate(ctx, t, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.check(c, i, now); err != nil {
+		return nil, err
+	}
+	v.tokens.put(text, c, i, k)
+	return c, nil
+}
+
+// authenticate returns the claims of a token whose signature holds, with the issuer that they name and its key.
+func (v *Verifier) authenticate(ctx context.Context, t token, now time.Time) (*Claims, *issuer, *key, error) {
+	known, ok := v.headers.get(t.header, now)
+	holds := ok && verifyRS256(known.key, t.signed, t.signature)
+	if holds {
+		c, err := decodeClaims(t.payload)
+		if err != nil || c.Issuer == known.issuer.url {
+			return c, known.issuer, known.key, err
+		}
+	}
+	kid, err := t.keyID()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	i, err := v.route(t.payload)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	k, err := i.keys.key(ctx, kid)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if !ok || k != known.key {
+		holds = verifyRS256(k, t.signed, t.signature)
+	}
+	if !holds {
+		return nil, nil, nil, refuse(ErrSignature, "the signature does not match")
+	}
+	c, err := decodeClaims(t.payload)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if c.Issuer != i.url {
+		return nil, nil, nil, refuseClaim(ErrIssuer, "iss", "the token comes from no configured pool")
+	}
+	v.headers.put(t.header, i, k)
+	return c, i, k, nil
+}
+
+// route returns the issuer whose keys a token wants to be checked with.
+func (v *Verifier) route(payload []byte) (*issuer, error) {
+	if len(v.issuers) == 1 {
+		return v.issuers[0], nil
+	}
+	var hint struct {
+		Issuer member `json:"iss"`
+	}
+	if err := json.Unmarshal(payload, &hint); err != nil {
+		return nil, refuse(ErrMalformed, "the payload is not a strict JSON object")
+	}
+	if i := v.byURL[string(hint.Issuer)]; i != nil {
+		return i, nil
+	}
+	return nil, refuseClaim(ErrIssuer, "iss", "the token comes from no configured pool")
+}
+
+// check applies the configuration to the verified claims of a token of issuer i.
+func (v *Verifier) check(c *Claims, i *issuer, now time.Time) error {
+	switch {
+	case !slices.Contains(v.cfg.TokenUses, c.Use):
+		return refuseClaim(ErrTokenUse, "token_use", "this kind of token is not accepted here")
+	case c.ClientID == "" || !i.anyClient && !slices.Contains(i.clients, c.ClientID):
+		name := "client_id"
+		if c.Use == IDToken {
+			name = "aud"
+		}
+		return refuseClaim(ErrClient, name, "the token was issued to another app client")
+	case c.Subject == "":
+		return refuseClaim(ErrClaims, "sub", "the token has no sub")
+	}
+	return c.checkTimes(now, v.cfg.Leeway)
+}

@@ -1,0 +1,261 @@
+package auth_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cruddur/avatarkit/auth"
+	"github.com/cruddur/avatarkit/auth/authtest"
+)
+
+var start = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// shared is one issuer for the tests that do not change it: making keys is slow.
+var shared = sync.OnceValue(func() *authtest.Issuer {
+	i, err := authtest.NewIssuer(authtest.Options{Now: authtest.NewClock(start).Now})
+	if err != nil {
+		panic(err)
+	}
+	return i
+})
+
+func newIssuer(t testing.TB) (*authtest.Issuer, *authtest.Clock) {
+	t.Helper()
+	clock := authtest.NewClock(start)
+	i, err := authtest.NewIssuer(authtest.Options{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i, clock
+}
+
+func newVerifier(t testing.TB, cfg auth.Config) *auth.Verifier {
+	t.Helper()
+	v, err := auth.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func mint(t testing.TB, i *authtest.Issuer, tok authtest.Token) string {
+	t.Helper()
+	s, err := i.Mint(tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func sign(t testing.TB, i *authtest.Issuer, header, payload string) string {
+	t.Helper()
+	s, err := i.Sign([]byte(header), []byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestVerifyClaims(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	tok := mint(t, i, authtest.Token{Username: "andrew", Scope: "a/read a/write", Groups: []string{"admin"}, Claims: map[string]any{"plan": "gold"}})
+	c, err := v.Verify(t.Context(), tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Subject != authtest.Subject("andrew") || c.Username != "andrew" || c.ClientID != i.ClientID() || c.Use != auth.AccessToken || c.Issuer != i.URL() {
+		t.Errorf("claims = %+v", c)
+	}
+	if !c.ExpiresAt.Equal(start.Add(time.Hour)) || !c.IssuedAt.Equal(start) || !c.AuthTime.Equal(start) {
+		t.Errorf("times = %v, %v, %v", c.ExpiresAt, c.IssuedAt, c.AuthTime)
+	}
+	if !c.HasScope("a/write") || c.HasScope("a") || !c.InGroup("admin") || c.InGroup("Admin") {
+		t.Errorf("scopes %q, groups %q", c.Scopes(), c.Groups())
+	}
+	var custom struct {
+		Plan string `json:"plan"`
+	}
+	if err := c.Decode(&custom); err != nil || custom.Plan != "gold" {
+		t.Errorf("Decode = %v, %q", err, custom.Plan)
+	}
+}
+
+// TestVerifyRules mints one token for every rule: each is signed by the right key, and wrong (or right) in one thing only.
+func TestVerifyRules(t *testing.T) {
+	i := shared()
+	kid := i.KeyID(auth.AccessToken)
+	both := i.Config()
+	both.TokenUses = []auth.TokenUse{auth.AccessToken, auth.IDToken}
+	verifiers := map[string]*auth.Verifier{"access": newVerifier(t, i.Config()), "both": newVerifier(t, both)}
+	lenient := i.Config()
+	lenient.Leeway = 10 * time.Second
+	verifiers["leeway"] = newVerifier(t, lenient)
+	head := func(members string) string { return `{"kid":"` + kid + `","alg":"RS256"` + members + `}` }
+	good := fmt.Sprintf(`"iss":%q,"sub":"s","token_use":"access","client_id":%q,"iat":%d`, i.URL(), i.ClientID(), start.Unix())
+	exp := fmt.Sprintf(`,"exp":%d`, start.Unix()+60)
+	claim := func(claims map[string]any) string { return mint(t, i, authtest.Token{Claims: claims}) }
+	headed := func(header map[string]any) string { return mint(t, i, authtest.Token{Header: header}) }
+	tests := []struct {
+		name, token string
+		want        error
+		with        string // verifier; default access
+	}{
+		{name: "good", token: mint(t, i, authtest.Token{})},
+		{name: "typ JWT", token: headed(map[string]any{"typ": "JWT"})},
+		{name: "typ at+jwt", token: headed(map[string]any{"typ": "at+jwt"})},
+		{name: "unknown header member", token: headed(map[string]any{"foo": 1})},
+		{name: "fractional exp", token: sign(t, i, head(""), `{`+good+`,"exp":1795521700.5}`)},
+		{name: "exponent exp", token: sign(t, i, head(""), `{`+good+`,"exp":1.7955217e9}`)},
+		{name: "whitespace around payload", token: sign(t, i, head(""), " {"+good+exp+"}\n")},
+		{name: "case variant is another claim", token: sign(t, i, head(""), `{"ISS":"x",`+good+exp+`}`)},
+		{name: "alg none", token: headed(map[string]any{"alg": "none"}), want: auth.ErrAlgorithm},
+		{name: "alg HS256", token: headed(map[string]any{"alg": "HS256"}), want: auth.ErrAlgorithm},
+		{name: "alg RS512", token: headed(map[string]any{"alg": "RS512"}), want: auth.ErrAlgorithm},
+		{name: "alg PS256", token: headed(map[string]any{"alg": "PS256"}), want: auth.ErrAlgorithm},
+		{name: "alg rs256", token: headed(map[string]any{"alg": "rs256"}), want: auth.ErrAlgorithm},
+		{name: "alg missing", token: headed(map[string]any{"alg": nil}), want: auth.ErrAlgorithm},
+		{name: "alg number", token: headed(map[string]any{"alg": 1}), want: auth.ErrMalformed},
+		{name: "crit", token: headed(map[string]any{"crit": []string{"exp"}}), want: auth.ErrMalformed},
+		{name: "crit null", token: sign(t, i, head(`,"crit":null`), `{`+good+exp+`}`), want: auth.ErrMalformed},
+		{name: "b64", token: headed(map[string]any{"b64": true}), want: auth.ErrMalformed},
+		{name: "jwk", token: headed(map[string]any{"jwk": map[string]any{"kty": "RSA"}}), want: auth.ErrMalformed},
+		{name: "jku", token: headed(map[string]any{"jku": "https://evil.example"}), want: auth.ErrMalformed},
+		{name: "x5u", token: headed(map[string]any{"x5u": "https://evil.example"}), want: auth.ErrMalformed},
+		{name: "x5c", token: headed(map[string]any{"x5c": []string{"MII"}}), want: auth.ErrMalformed},
+		{name: "x5t", token: headed(map[string]any{"x5t": "a"}), want: auth.ErrMalformed},
+		{name: "x5t#S256", token: headed(map[string]any{"x5t#S256": "a"}), want: auth.ErrMalformed},
+		{name: "zip", token: headed(map[string]any{"zip": "DEF"}), want: auth.ErrMalformed},
+		{name: "typ of another kind", token: headed(map[string]any{"typ": "logout+jwt"}), want: auth.ErrMalformed},
+		{name: "kid missing", token: headed(map[string]any{"kid": nil}), want: auth.ErrMalformed},
+		{name: "kid empty", token: headed(map[string]any{"kid": ""}), want: auth.ErrMalformed},
+		{name: "kid number", token: headed(map[string]any{"kid": 1}), want: auth.ErrMalformed},
+		{name: "kid long", token: headed(map[string]any{"kid": strings.Repeat("k", 300)}), want: auth.ErrMalformed},
+		{name: "kid of the other key", token: headed(map[string]any{"kid": i.KeyID(auth.IDToken)}), want: auth.ErrSignature},
+		{name: "duplicate header member", token: sign(t, i, head(`,"kid":"x"`), `{`+good+exp+`}`), want: auth.ErrMalformed},
+		{name: "header trailing data", token: sign(t, i, head("")+"{}", `{`+good+exp+`}`), want: auth.ErrMalformed},
+		{name: "header null", token: sign(t, i, "null", `{`+good+exp+`}`), want: auth.ErrMalformed},
+		{name: "header null after a space", token: sign(t, i, " null", `{`+good+exp+`}`), want: auth.ErrAlgorithm},
+		{name: "header array", token: sign(t, i, "[]", `{`+good+exp+`}`), want: auth.ErrMalformed},
+		{name: "no exp", token: claim(map[string]any{"exp": nil}), want: auth.ErrClaims},
+		{name: "exp null", token: sign(t, i, head(""), `{`+good+`,"exp":null}`), want: auth.ErrClaims},
+		{name: "exp zero", token: claim(map[string]any{"exp": 0}), want: auth.ErrExpired},
+		{name: "exp text", token: claim(map[string]any{"exp": "1795521700"}), want: auth.ErrClaims},
+		{name: "exp huge", token: claim(map[string]any{"exp": 1e300}), want: auth.ErrClaims},
+		{name: "exp negative", token: claim(map[string]any{"exp": -1}), want: auth.ErrClaims},
+		{name: "exp now", token: claim(map[string]any{"exp": start.Unix()}), want: auth.ErrExpired},
+		{name: "exp in a second", token: claim(map[string]any{"exp": start.Unix() + 1})},
+		{name: "exp within leeway", token: claim(map[string]any{"exp": start.Unix() - 9}), with: "leeway"},
+		{name: "exp beyond leeway", token: claim(map[string]any{"exp": start.Unix() - 10}), with: "leeway", want: auth.ErrExpired},
+		{name: "nbf now", token: claim(map[string]any{"nbf": start.Unix()})},
+		{name: "nbf future", token: claim(map[string]any{"nbf": start.Unix() + 1}), want: auth.ErrNotYetValid},
+		{name: "nbf within leeway", token: claim(map[string]any{"nbf": start.Unix() + 10}), with: "leeway"},
+		{name: "nbf text", token: claim(map[string]any{"nbf": "0"}), want: auth.ErrClaims},
+		{name: "iat future", token: claim(map[string]any{"iat": start.Unix() + 1}), want: auth.ErrNotYetValid},
+		{name: "iat text", token: claim(map[string]any{"iat": "0"}), want: auth.ErrClaims},
+		{name: "wrong issuer", token: claim(map[string]any{"iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_other"}), want: auth.ErrIssuer},
+		{name: "issuer with slash", token: claim(map[string]any{"iss": i.URL() + "/"}), want: auth.ErrIssuer},
+		{name: "no issuer", token: claim(map[string]any{"iss": nil}), want: auth.ErrIssuer},
+		{name: "wrong client", token: claim(map[string]any{"client_id": "other"}), want: auth.ErrClient},
+		{name: "access token with aud only", token: claim(map[string]any{"client_id": nil, "aud": i.ClientID()}), want: auth.ErrClient},
+		{name: "ID token where access is wanted", token: i.IDToken("u"), want: auth.ErrTokenUse},
+		{name: "ID token", token: i.IDToken("u"), with: "both"},
+		{name: "ID token with client_id only", token: mint(t, i, authtest.Token{Use: auth.IDToken, Claims: map[string]any{"aud": nil, "client_id": i.ClientID()}}), with: "both", want: auth.ErrClient},
+		{name: "ID token with aud list", token: mint(t, i, authtest.Token{Use: auth.IDToken, Claims: map[string]any{"aud": []string{i.ClientID()}}}), with: "both", want: auth.ErrClient},
+		{name: "no token_use", token: claim(map[string]any{"token_use": nil}), with: "both", want: auth.ErrTokenUse},
+		{name: "refresh token_use", token: claim(map[string]any{"token_use": "refresh"}), with: "both", want: auth.ErrTokenUse},
+		{name: "no sub", token: claim(map[string]any{"sub": nil}), want: auth.ErrClaims},
+		{name: "sub number", token: claim(map[string]any{"sub": 1}), want: auth.ErrClaims},
+		{name: "scope list", token: claim(map[string]any{"scope": []string{"a"}}), want: auth.ErrClaims},
+		{name: "groups text", token: claim(map[string]any{"cognito:groups": "admin"}), want: auth.ErrClaims},
+		{name: "duplicate claim", token: sign(t, i, head(""), `{`+good+exp+`,"sub":"t"}`), want: auth.ErrClaims},
+		{name: "duplicate nested member", token: sign(t, i, head(""), `{`+good+exp+`,"x":{"a":1,"a":2}}`), want: auth.ErrClaims},
+		{name: "trailing data", token: sign(t, i, head(""), `{`+good+exp+`}{}`), want: auth.ErrClaims},
+		{name: "payload null", token: sign(t, i, head(""), `null`), want: auth.ErrClaims},
+		{name: "payload array", token: sign(t, i, head(""), `[]`), want: auth.ErrClaims},
+		{name: "payload text", token: sign(t, i, head(""), `hello`), want: auth.ErrClaims},
+		{name: "payload invalid UTF-8", token: sign(t, i, head(""), `{`+good+exp+",\"x\":\"\xff\"}"), want: auth.ErrClaims},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := verifiers["access"]
+			if tt.with != "" {
+				v = verifiers[tt.with]
+			}
+			for _, round := range []string{"first", "again"} { // the second time meets the memo of headers
+				c, err := v.Verify(t.Context(), tt.token)
+				if !errors.Is(err, tt.want) || (err == nil) != (c != nil) {
+					t.Errorf("%s: Verify = %v, %v, want %v", round, c, err, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestVerifyForm changes the text of a good token.
+func TestVerifyForm(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	good := i.AccessToken("u")
+	if _, err := v.Verify(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(good, ".")
+	h, p, s := parts[0], parts[1], parts[2]
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, s[len(s)-1])
+	loose := s[:len(s)-1] + string(alphabet[last|1]) // 256 octets leave 4 bits unused
+	tests := []struct {
+		name, token string
+		want        error
+	}{
+		{"empty", "", auth.ErrMissingToken},
+		{"one segment", h, auth.ErrMalformed},
+		{"two segments", h + "." + p, auth.ErrMalformed},
+		{"no signature", h + "." + p + ".", auth.ErrMalformed},
+		{"no header", "." + p + "." + s, auth.ErrMalformed},
+		{"no payload", h + ".." + s, auth.ErrMalformed},
+		{"four segments", good + ".x", auth.ErrMalformed},
+		{"five segments (JWE)", h + "." + p + "." + s + ".a.b", auth.ErrMalformed},
+		{"padding", good + "==", auth.ErrMalformed},
+		{"non-canonical bits", h + "." + p + "." + loose, auth.ErrMalformed},
+		{"line feed in signature", h + "." + p + "." + s[:9] + "\n" + s[9:], auth.ErrMalformed},
+		{"carriage return at the end", good + "\r", auth.ErrMalformed},
+		{"line feed in payload", h + "." + p[:8] + "\n" + p[8:] + "." + s, auth.ErrMalformed},
+		{"space in front", " " + good, auth.ErrMalformed},
+		{"standard alphabet", h + "." + p + "." + "+/" + s[2:], auth.ErrMalformed},
+		{"JSON serialization", `{"payload":"` + p + `","protected":"` + h + `","signature":"` + s + `"}`, auth.ErrMalformed},
+		{"too long", h + "." + p + "." + strings.Repeat("A", 16<<10), auth.ErrMalformed},
+		{"signature flipped", h + "." + p + ".AAAA" + s[4:], auth.ErrSignature},
+		{"signature short", h + "." + p + "." + s[:len(s)-4-2], auth.ErrSignature},
+		{"signature of another payload", h + "." + strings.Split(i.IDToken("u"), ".")[1] + "." + s, auth.ErrSignature},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if c, err := v.Verify(t.Context(), tt.token); !errors.Is(err, tt.want) || c != nil {
+				t.Errorf("Verify = %v, %v, want %v", c, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestErrorsNeverRepeatTheToken(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	tok := mint(t, i, authtest.Token{Username: "secret-name", Lifetime: -time.Hour})
+	_, err := v.Verify(context.Background(), tok)
+	text, _ := json.Marshal(err.Error())
+	if strings.Contains(string(text), "secret") || strings.Contains(string(text), strings.Split(tok, ".")[0]) {
+		t.Errorf("error reveals the token: %s", text)
+	}
+	var e *auth.Error
+	if !errors.As(err, &e) || e.Reason != auth.ErrExpired || e.Claim != "exp" {
+		t.Errorf("error = %#v", err)
+	}
+}
