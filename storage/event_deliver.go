@@ -20,7 +20,7 @@ const (
 	outcomePermanent     outcome = "permanent"      // the handler said ErrPermanent
 	outcomeMalformed     outcome = "malformed"      // could not be read
 	outcomeForeignBucket outcome = "foreign_bucket" // not in Filter.Buckets
-	outcomeForeignKey    outcome = "foreign_key"    // not in Filter.Prefixes
+	outcomeForeignKey    outcome = "foreign_key"    // not in Filter.Prefixes, or not a valid key
 	outcomeOwnOutput     outcome = "own_output"     // in Filter.Output
 	outcomeDuplicate     outcome = "duplicate"      // the same record twice in one message
 )

@@ -9,6 +9,7 @@ import (
 
 // Filter says which objects are uploads. Everything else that a notification announces is dropped, counted and logged:
 // a store's configuration is often wider than the uploads, and whoever may post to a webhook could name any object.
+// So is a key that [ValidateKey] refuses, since no grant can have named it.
 type Filter struct {
 	// Buckets are the buckets that uploads arrive in. Empty means any bucket.
 	Buckets []string
@@ -62,6 +63,8 @@ func (f Filter) judge(e ObjectCreated) outcome {
 		return outcomeOwnOutput
 	case len(f.Prefixes) > 0 && !slices.ContainsFunc(f.Prefixes, begins):
 		return outcomeForeignKey
+	case ValidateKey(e.Key) != nil:
+		return outcomeForeignKey // no grant can have named it
 	}
 	return outcomeHandled
 }

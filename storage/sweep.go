@@ -80,7 +80,7 @@ func Sweep(ctx context.Context, bucket *blob.Bucket, cfg SweepConfig) (SweepRece
 			break
 		}
 		if err != nil {
-			return receipt, errors.Join(append(faults, fmt.Errorf("storage: sweep: list: %w", err))...)
+			return receipt, errors.Join(append(faults, fmt.Errorf("storage: sweep: list: %w", Error(err)))...)
 		}
 		for _, o := range objects {
 			if err := receipt.sweep(ctx, bucket, cfg, o); err != nil {
@@ -127,7 +127,7 @@ func (r *SweepReceipt) sweep(ctx context.Context, bucket *blob.Bucket, cfg Sweep
 			if gcerrors.Code(err) == gcerrors.NotFound {
 				return nil
 			}
-			return fmt.Errorf("storage: sweep: remove: %w", err)
+			return fmt.Errorf("storage: sweep: remove: %w", Error(err))
 		}
 	}
 	r.Removed = append(r.Removed, SweptObject{Key: o.Key, Size: o.Size, ModTime: o.ModTime.UTC()})
