@@ -103,13 +103,15 @@ const (
 	Reverting State = "reverting" // a no-transaction down part stopped
 )
 
+const versionForm = "20060102150405"
+
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
 
 // ParseVersion reads a version YYYYMMDDHHMMSS and refuses what is not a time.
 func ParseVersion(s string) (int64, error) {
-	if _, err := time.Parse("20060102150405", s); err != nil || len(s) != 14 {
+	if _, err := time.Parse(versionForm, s); err != nil || len(s) != 14 {
 		if t, ok := legacyTime(s); ok {
-			return 0, fmt.Errorf("version %q counts seconds since 1970 in the form of the original tool; write %s", s, t.Format("20060102150405"))
+			return 0, fmt.Errorf("version %q counts seconds since 1970 in the form of the original tool; write %s", s, t.Format(versionForm))
 		}
 		return 0, fmt.Errorf("version %q is not a time YYYYMMDDHHMMSS", s)
 	}
