@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"log/slog"
 	"regexp"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
+	"github.com/cruddur/avatarkit/avatar/internal/sniff"
 )
 
 // Config says what a [Pipeline] accepts and what it makes. The zero Config is useful.
@@ -46,6 +48,8 @@ type Config struct {
 	Encoder Encoder
 	// AlphaEncoder, if set, writes the variants of pictures that have transparent pixels, such as PNG{}. Nil flattens them unless Encoder keeps alpha.
 	AlphaEncoder Encoder
+	// Decoders read further formats.
+	Decoders []Decoder
 	// Logger receives defects. Nil is silent.
 	Logger *slog.Logger
 	// MeterProvider counts. Nil counts nothing.
@@ -90,6 +94,7 @@ func (c Config) withDefaults() Config {
 	if c.Kind.Name == "" && c.Kind.Variants == nil {
 		c.Kind = AvatarKind()
 	}
+	c.Decoders = slices.Clone(c.Decoders)
 	c.Kind.Variants = append([]Variant(nil), c.Kind.Variants...)
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
@@ -132,6 +137,11 @@ func (c Config) validate() error {
 	}
 	if c.AlphaEncoder != nil && !c.AlphaEncoder.Alpha() {
 		fault("AlphaEncoder writes %s, which keeps no transparency", c.AlphaEncoder.ContentType())
+	}
+	for _, d := range c.Decoders {
+		if d == nil || !slices.Contains([]string{sniff.HEIC, sniff.AVIF}, d.Format()) {
+			fault("a decoder is nil or reads a format that is never given to it; it reads heic or avif")
+		}
 	}
 	return errors.Join(append(errs, c.Crop.Validate(), c.Kind.validate())...)
 }

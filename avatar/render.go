@@ -13,7 +13,6 @@ import (
 
 	"github.com/disintegration/imaging"
 
-	"github.com/cruddur/avatarkit/avatar/internal/decode"
 	"github.com/cruddur/avatarkit/avatar/internal/icc"
 	"github.com/cruddur/avatarkit/avatar/internal/probe"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
@@ -37,7 +36,7 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.MaxDuration, errTimeout)
 	defer cancel()
 
-	decoded, err := decode.Decode(ctx, info, data)
+	decoded, err := p.decode(ctx, info, data)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("avatar: decode: %w", context.Cause(ctx))

@@ -15,10 +15,11 @@ func builtin() []string { return []string{sniff.JPEG, sniff.PNG, sniff.GIF, snif
 // inspect recognises and measures the source, and refuses what must not be decoded.
 func (p *Pipeline) inspect(data []byte) (*probe.Info, error) {
 	format := sniff.Detect(data)
-	if !slices.Contains(builtin(), format) {
+	optional := p.optional(format)
+	if optional == nil && !slices.Contains(builtin(), format) {
 		return nil, unsupported(format)
 	}
-	info, err := probe.Read(format, data)
+	info, err := measure(optional, format, data)
 	if errors.Is(err, probe.ErrVariant) {
 		return nil, &RejectError{Reason: ReasonUnsupportedFormat, Format: format, Err: err, Hint: "This is a rare kind of " + name(format) + ". Please save it as an ordinary JPEG or PNG."}
 	}
