@@ -1,0 +1,10 @@
+// Package storagetest is the conformance suite for everything that grants uploads. [TestGranter] performs the real
+// requests, right and wrong, as an uploader would, and looks at the bucket afterwards:
+//
+//   - a right upload arrives whole, with its type, and once;
+//   - what [storage.Grant.Enforced] lists is refused, and leaves nothing in the bucket;
+//   - what it does not list goes through: a store that enforces more than it says is reported too;
+//   - of many uploads to one key exactly one wins;
+//   - what no store could honour is refused before it is signed;
+//   - neither logs nor errors hold a signed URL.
+package storagetest
