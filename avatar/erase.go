@@ -1,0 +1,142 @@
+package avatar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+)
+
+// Receipt proves what [Processor.Erase] did. It is personal data: its keys name the subject.
+type Receipt struct {
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"`
+	// ErasedAt is when the erasure began. Every upload granted until then is void.
+	ErasedAt time.Time `json:"erased_at"`
+	// VerifiedAt is when a listing showed that nothing of it is left.
+	VerifiedAt time.Time `json:"verified_at"`
+	// Uploads and Assets are the keys that were deleted from each bucket, in the order of deletion.
+	Uploads []string `json:"uploads"`
+	Assets  []string `json:"assets"`
+	// Kept is how many objects of uploads granted later were found and left alone.
+	Kept int `json:"kept"`
+}
+
+// tombstone voids the uploads of a subject up to an id.
+type tombstone struct {
+	Until    string    `json:"until"`
+	ErasedAt time.Time `json:"erased_at"`
+}
+
+// Erase deletes everything of subject: originals, quarantine, every version, the stable name, records. It then lists all of it again, and
+// returns a receipt only if nothing is left. After an error, call again.
+//
+// What was granted before the call and arrives or finishes after it is void: it never becomes current for longer than a moment, and is deleted by
+// whoever processes it, or by the sweep. What is granted later is a new beginning and stays. Only a digest of the subject with a
+// time is kept until such late uploads can no longer come. Erase cannot reach older generations that a store with object versioning
+// keeps, nor caches: give those a lifecycle rule and a purge.
+func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt, err error) {
+	ctx, end := p.tel.start(ctx, "avatar.Erase")
+	defer func() { end("erased", nil, err) }()
+	publicID, err := p.PublicID(subject)
+	if err != nil {
+		return Receipt{}, err
+	}
+	now := p.opts.Now().UTC()
+	stone := tombstone{Until: lastID(now), ErasedAt: now}
+	if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(subject), stone, false); err != nil {
+		return Receipt{}, fmt.Errorf("avatar: write the tombstone: %w", err)
+	}
+	receipt = Receipt{Kind: p.kind.Name, Subject: subject, ErasedAt: now}
+	const rounds = 5 // work that was under way may write once more
+	for range rounds {
+		left, err := p.eraseOnce(ctx, subject, publicID, stone.Until, &receipt)
+		if err != nil {
+			return receipt, err
+		}
+		if left == 0 {
+			receipt.VerifiedAt = p.opts.Now().UTC()
+			return receipt, p.auditEvent(ctx, AuditEvent{Action: "erase", Subject: subject, Outcome: OutcomeErased})
+		}
+	}
+	return receipt, errors.New("avatar: erase: objects keep appearing; call Erase again")
+}
+
+// eraseOnce deletes what it finds and returns how much that was: 0 proves that nothing is left.
+func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until string, receipt *Receipt) (int, error) {
+	void := func(prefix string) func(*blob.ListObject) bool {
+		return func(obj *blob.ListObject) bool {
+			id, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, prefix), "/")
+			id, _, _ = strings.Cut(id, ".")
+			if id > until {
+				receipt.Kept++
+				return false
+			}
+			return true
+		}
+	}
+	receipt.Kept = 0
+	// Versions go oldest first, so that no older one becomes current while the newest is being deleted.
+	prefix := p.keys.versionsOf(publicID)
+	ids, err := p.versions(ctx, publicID)
+	if err != nil {
+		return 0, err
+	}
+	var assets []string
+	for _, id := range ids {
+		keys, err := p.removeBelow(ctx, p.assets, p.keys.version(publicID, id), func(*blob.ListObject) bool { return id <= until })
+		assets = append(assets, keys...)
+		if err != nil {
+			return 0, err
+		}
+	}
+	keys, err := p.removeBelow(ctx, p.assets, prefix, void(prefix)) // whatever else lies there
+	assets = append(assets, keys...)
+	if err != nil {
+		return 0, err
+	}
+	hadAlias, err := p.assets.Exists(ctx, p.keys.aliasKey(publicID))
+	if err != nil {
+		return 0, err
+	}
+	current, err := p.syncAlias(ctx, publicID)
+	if err != nil {
+		return 0, err
+	}
+	if hadAlias && current == "" {
+		assets = append(assets, p.keys.aliasKey(publicID))
+	}
+	var uploads []string
+	for _, root := range []string{p.keys.uploads, p.keys.quarantine(), p.keys.attempts(), p.keys.intents(), p.keys.records()} {
+		prefix := root + subject + "/"
+		keys, err := p.removeBelow(ctx, p.uploads, prefix, void(prefix))
+		uploads = append(uploads, keys...)
+		if err != nil {
+			return 0, err
+		}
+	}
+	receipt.Assets = slices.Concat(receipt.Assets, assets)
+	receipt.Uploads = slices.Concat(receipt.Uploads, uploads)
+	return len(assets) + len(uploads), nil
+}
+
+// isErased says whether Erase has voided the upload.
+func (p *Processor) isErased(ctx context.Context, subject, id string) (bool, error) {
+	stone, err := p.readTombstone(ctx, subject)
+	return id <= stone.Until, err
+}
+
+// readTombstone returns the zero tombstone if there is none.
+func (p *Processor) readTombstone(ctx context.Context, subject string) (tombstone, error) {
+	var stone tombstone
+	err := readJSON(ctx, p.uploads, p.keys.erasedKey(subject), &stone)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return stone, fmt.Errorf("avatar: read the tombstone: %w", err)
+	}
+	return stone, nil
+}

@@ -1,0 +1,244 @@
+package avatar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ErrNotUploaded is returned for an upload whose object is not there. It matches [fs.ErrNotExist]. It is transient: an event may come early.
+var ErrNotUploaded = fmt.Errorf("avatar: the upload is not there: %w", fs.ErrNotExist)
+
+// ErrBusy is returned while as many attempts at one upload are under way as may fail.
+var ErrBusy = errors.New("avatar: the upload is being processed elsewhere")
+
+// Result says what became of an upload.
+type Result struct {
+	Outcome  Outcome
+	Subject  string
+	UploadID string
+	// Manifest is the published version; nil when there is none.
+	Manifest *Manifest
+	// Reject says why, when Outcome is OutcomeRejected.
+	Reject *RejectError
+}
+
+// Process takes one upload as far as it goes: published, refused, or, as an error, to be tried again. Give it the key of every event, however often
+// and in whatever order they come. A nil error means that nothing remains to be done, so that the event may be acknowledged.
+//
+// A key that NewUploadKey cannot have made is OutcomeRejected with ReasonInvalidKey, and nothing is written.
+func (p *Processor) Process(ctx context.Context, key string) (res Result, err error) {
+	ctx, end := p.tel.start(ctx, "avatar.Process")
+	defer func() { end(string(res.Outcome), res.Reject, err) }()
+	u, ok := p.keys.parseUpload(key)
+	if !ok {
+		return Result{Outcome: OutcomeRejected, Reject: &RejectError{Reason: ReasonInvalidKey}}, nil
+	}
+	return p.run(ctx, job{upload: u, original: u, action: "publish"})
+}
+
+// job is one version to make.
+type job struct {
+	upload          // whose, and under which id
+	original upload // what it is made of
+	crop     Crop
+	action   string // for the audit
+}
+
+// run is the protocol. Each step can be repeated, and a crash between any two leaves what was current as it was.
+func (p *Processor) run(ctx context.Context, j job) (Result, error) {
+	res := Result{Subject: j.subject, UploadID: j.id}
+	rec, err := p.readRecord(ctx, j.subject, j.id)
+	if err != nil {
+		return res, err
+	}
+	if rec != nil {
+		return p.repeat(ctx, *rec)
+	}
+	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
+		return p.undo(ctx, j, res, err)
+	}
+	m, err := p.readManifest(ctx, p.keys.publicID(j.subject), j.id)
+	var source *Source
+	if errors.Is(err, fs.ErrNotExist) {
+		m, source, err = p.make(ctx, j)
+	}
+	var reject *RejectError
+	switch {
+	case errors.As(err, &reject):
+		return p.refuse(ctx, j, source, reject)
+	case errors.Is(err, errHeld):
+		res.Outcome = OutcomeHeld
+		return res, p.audit(ctx, j, res, source)
+	case err != nil:
+		return res, err
+	}
+	res.Manifest = &m
+	return p.finish(ctx, j, res, source)
+}
+
+// make renders, moderates and publishes.
+func (p *Processor) make(ctx context.Context, j job) (Manifest, *Source, error) {
+	set, err := p.attempt(ctx, j)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	if err := p.moderate(ctx, j, set); err != nil {
+		return Manifest{}, &set.Source, err
+	}
+	m, err := p.publish(ctx, j, set)
+	return m, &set.Source, err
+}
+
+// finish makes the rest of the world agree with the manifest, and then marks the upload as handled.
+func (p *Processor) finish(ctx context.Context, j job, res Result, source *Source) (Result, error) {
+	// Erase may have passed while this call was between its first look and the manifest.
+	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
+		return p.undo(ctx, j, res, err)
+	}
+	current, err := p.syncAlias(ctx, p.keys.publicID(j.subject))
+	if err != nil {
+		return res, err
+	}
+	res.Outcome = OutcomeSuperseded
+	if current == j.id {
+		res.Outcome = OutcomePublished
+		if p.opts.OnPublished != nil {
+			if err := p.opts.OnPublished(ctx, Published{j.subject, *res.Manifest, source}); err != nil {
+				return res, fmt.Errorf("avatar: tell that %s is published: %w", j.id, err)
+			}
+		}
+	}
+	if err := p.audit(ctx, j, res, source); err != nil {
+		return res, err
+	}
+	_, err = p.writeRecord(ctx, record{
+		Kind: p.kind.Name, Subject: j.subject, UploadID: j.id, Outcome: res.Outcome, Handled: p.opts.Now().UTC(),
+		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source,
+	})
+	return res, err
+}
+
+// repeat answers from the record.
+func (p *Processor) repeat(ctx context.Context, rec record) (Result, error) {
+	res := Result{Outcome: rec.Outcome, Subject: rec.Subject, UploadID: rec.UploadID, Reject: rec.reject()}
+	if rec.Outcome == OutcomeRejected {
+		return res, nil
+	}
+	if rec.Outcome == OutcomePublished {
+		res.Outcome = OutcomeAlreadyPublished
+	}
+	m, err := p.readManifest(ctx, p.keys.publicID(rec.Subject), rec.UploadID)
+	if errors.Is(err, fs.ErrNotExist) { // swept
+		return res, nil
+	}
+	res.Manifest = &m
+	return res, err
+}
+
+// refuse records that the upload will never become a picture. The original is taken away by the sweep: until the grant has ended, it keeps
+// its key from being written again.
+func (p *Processor) refuse(ctx context.Context, j job, source *Source, reject *RejectError) (Result, error) {
+	res := Result{Outcome: OutcomeRejected, Subject: j.subject, UploadID: j.id, Reject: reject}
+	if err := p.audit(ctx, j, res, source); err != nil {
+		return res, err
+	}
+	rec, err := p.writeRecord(ctx, record{
+		Kind: p.kind.Name, Subject: j.subject, UploadID: j.id, Outcome: OutcomeRejected, Handled: p.opts.Now().UTC(),
+		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source,
+		Reason: reject.Reason, Format: reject.Format, Limit: reject.Limit, Got: reject.Got, Hint: reject.Hint,
+	})
+	if err != nil || rec == nil || rec.Outcome == OutcomeRejected {
+		return res, err
+	}
+	return p.repeat(ctx, *rec) // another worker made a picture of it
+}
+
+// undo removes all of an upload that Erase has made void. It passes a failure of the look-up on.
+func (p *Processor) undo(ctx context.Context, j job, res Result, err error) (Result, error) {
+	if err != nil {
+		return res, err
+	}
+	res.Manifest, res.Outcome = nil, OutcomeErased
+	publicID := p.keys.publicID(j.subject)
+	if err := p.removeVersion(ctx, publicID, j.id); err != nil {
+		return res, err
+	}
+	if _, err := p.syncAlias(ctx, publicID); err != nil {
+		return res, err
+	}
+	if err := p.audit(ctx, j, res, nil); err != nil {
+		return res, err
+	}
+	return res, remove(ctx, p.uploads, p.keys.uploadKey(j.upload))
+}
+
+// attempt checks what the store knows of the original before a byte is read, and renders it under a mark that outlives a crash.
+func (p *Processor) attempt(ctx context.Context, j job) (*Set, error) {
+	key := p.keys.uploadKey(j.original)
+	r, err := p.uploads.NewReader(ctx, key, nil)
+	if err = notExist(err); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w (%w)", ErrNotUploaded, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("avatar: open the upload: %w", err)
+	}
+	defer r.Close()
+	if limit := p.render.MaxBytes(); r.Size() > limit {
+		return nil, &RejectError{Reason: ReasonTooManyBytes, Limit: limit, Got: r.Size(), Hint: fmt.Sprintf("The file is too large. Please choose one of at most %s.", byteCount(limit))}
+	}
+	done, err := p.beginAttempt(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	set, err := p.render.RenderCrop(ctx, r, j.crop)
+	done(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	if t, _ := typeOf(func(t imageType) bool { return t.ext == j.original.ext }); t.format != set.Source.Format {
+		return nil, &RejectError{Reason: ReasonTypeMismatch, Format: set.Source.Format,
+			Hint: fmt.Sprintf("The file is not what its name says: it is %s inside. Please save or export it again.", set.Source.Format)}
+	}
+	return set, nil
+}
+
+// beginAttempt leaves the mark, and returns what removes it. When enough marks were left behind, the upload is poison.
+func (p *Processor) beginAttempt(ctx context.Context, j job) (done func(context.Context, error), err error) {
+	prefix := p.keys.attemptPrefix(j.subject, j.id)
+	started, failed := 0, 0
+	for obj, err := range list(ctx, p.uploads, prefix, "") {
+		if err != nil {
+			return nil, fmt.Errorf("avatar: list attempts: %w", err)
+		}
+		started++
+		if p.opts.Now().Sub(obj.ModTime) > p.opts.AttemptTimeout {
+			failed++
+		}
+	}
+	switch {
+	case failed >= p.opts.MaxAttempts:
+		return nil, &RejectError{Reason: ReasonPoison, Limit: int64(p.opts.MaxAttempts), Got: int64(failed),
+			Hint: "The picture cannot be processed. Please save it again in a simpler form, such as JPEG."}
+	case started >= p.opts.MaxAttempts:
+		return nil, ErrBusy
+	}
+	mark := prefix + uuid.NewString()
+	if _, err := putJSON(ctx, p.uploads, mark, struct{}{}, false); err != nil {
+		return nil, fmt.Errorf("avatar: mark an attempt: %w", err)
+	}
+	return func(ctx context.Context, err error) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return // the caller had no more time for it: that counts
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if err := remove(ctx, p.uploads, mark); err != nil {
+			p.opts.Logger.WarnContext(ctx, "avatar: remove the mark of an attempt; the sweep will", "error", err)
+		}
+	}, nil
+}
