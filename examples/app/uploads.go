@@ -97,6 +97,9 @@ func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) er
 	}
 	policy.UploadID = id
 	grant, err := a.cfg.Grants.GrantUpload(r.Context(), key, policy)
+	if errors.Is(err, storage.ErrInvalidPolicy) {
+		return fail(http.StatusBadRequest, "malformed", "size or sha256 cannot be: sha256 is 64 lower-case hexadecimal digits")
+	}
 	if err != nil {
 		return err
 	}
@@ -116,6 +119,7 @@ func grantView(g *storage.Grant) map[string]any {
 }
 
 func (a *App) uploadStatus(w http.ResponseWriter, r *http.Request, who Identity) error {
+	best, found := Status{}, false
 	for _, pictures := range a.cfg.Pictures {
 		status, err := pictures.Status(r.Context(), who.Subject, r.PathValue("id"))
 		if errors.Is(err, ErrNoUpload) {
@@ -124,12 +128,18 @@ func (a *App) uploadStatus(w http.ResponseWriter, r *http.Request, who Identity)
 		if err != nil {
 			return err
 		}
-		return writeJSON(w, http.StatusOK, struct {
-			UploadID string `json:"upload_id"`
-			Status
-		}{r.PathValue("id"), status})
+		// An id does not tell its kind, and a kind that it is not of knows no more than its age.
+		if !found || status.State != "issued" && status.State != "expired" {
+			best, found = status, true
+		}
 	}
-	return fail(http.StatusNotFound, "not_found", "no such upload")
+	if !found {
+		return fail(http.StatusNotFound, "not_found", "no such upload")
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		UploadID string `json:"upload_id"`
+		Status
+	}{r.PathValue("id"), best})
 }
 
 func (a *App) erase(w http.ResponseWriter, r *http.Request, who Identity) error {
