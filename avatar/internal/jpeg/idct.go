@@ -1,0 +1,165 @@
+package jpeg
+
+// Inverse discrete cosine transforms (T.81 section A.3.3) of 8, 4, 2 and 1 points a side. All take the upper left coefficients of a block and
+// write samples of the same mean and contrast: the smaller ones write what an ideal low-pass filter leaves of the block, at the
+// centres of the smaller picture's samples.
+//
+// With each frequency but the first scaled by the square root of 2, a sample of the two-dimensional transform is the plain sum over 8, whatever
+// the number of points; so the constants below are cosines times that root. They have 13 bits behind the point. The first pass of a transform
+// leaves 2 bits more than the samples need. What a valid file holds fits 32 bits; what does not wraps around without harm.
+
+const (
+	pointBits = 13 // behind the point in the constants
+	passBits  = 2  // behind the point after the first pass
+
+	descale1 = pointBits - passBits
+	descale2 = pointBits + passBits + 3
+	round1   = 1 << (descale1 - 1)
+	round2   = 1<<(descale2-1) + 128<<descale2 // samples are coded around 128
+)
+
+// The root of 2 times the cosine of so many eighths or sixteenths of a half turn, and what the butterflies of Loeffler, Ligtenberg and Moschytz
+// ("Practical fast 1-D DCT algorithms with 11 multiplications", 1989) make of the latter.
+const (
+	c1of8 = 10703 // 1.306563
+	c3of8 = 4433  // 0.541196
+
+	c1of16 = 11363 // 1.387040
+	c3of16 = 9633  // 1.175876
+	c5of16 = 6436  // 0.785695
+	c7of16 = 2260  // 0.275899
+
+	oddSum = c3of16
+	odd7   = 2446  // 0.298631
+	odd5   = 16819 // 2.053120
+	odd3   = 25172 // 3.072711
+	odd1   = 12299 // 1.501321
+	odd17  = 7373  // 0.899976
+	odd35  = 20995 // 2.562915
+	odd37  = 16069 // 1.961571
+	odd15  = 3196  // 0.390181
+)
+
+// clamp limits a sample to a byte.
+func clamp(v int32) byte {
+	if uint32(v) > 255 {
+		return byte(^(v >> 31))
+	}
+	return byte(v)
+}
+
+// mean returns the sample of a block that has no other coefficient than the first.
+func mean(dc int32) byte { return clamp((dc + 4 + 128<<3) >> 3) }
+
+// idct1 writes the block's mean.
+func idct1(b *block, dst []byte) { dst[0] = mean(b[0]) }
+
+// idct2 writes 2x2 samples.
+func idct2(b *block, dst []byte, stride int) {
+	p, q, r, s := b[0]+4+128<<3, b[1], b[8], b[9]
+	top, bottom := dst[:2:2], dst[stride:stride+2:stride+2]
+	top[0] = clamp((p + q + r + s) >> 3)
+	top[1] = clamp((p - q + r - s) >> 3)
+	bottom[0] = clamp((p + q - r - s) >> 3)
+	bottom[1] = clamp((p - q - r + s) >> 3)
+}
+
+// idct4 writes 4x4 samples.
+func idct4(b *block, dst []byte, stride int) {
+	var mid [16]int32
+	for x := range 4 {
+		f0, f1, f2, f3 := b[x]<<pointBits+round1, b[8+x], b[16+x]<<pointBits, b[24+x]
+		o0, o1 := f1*c1of8+f3*c3of8, f1*c3of8-f3*c1of8
+		mid[x] = (f0 + f2 + o0) >> descale1
+		mid[4+x] = (f0 - f2 + o1) >> descale1
+		mid[8+x] = (f0 - f2 - o1) >> descale1
+		mid[12+x] = (f0 + f2 - o0) >> descale1
+	}
+	for y := range 4 {
+		m := mid[4*y : 4*y+4 : 4*y+4]
+		out := dst[y*stride : y*stride+4 : y*stride+4]
+		f0, f2 := m[0]<<pointBits+round2, m[2]<<pointBits
+		o0, o1 := m[1]*c1of8+m[3]*c3of8, m[1]*c3of8-m[3]*c1of8
+		out[0] = clamp((f0 + f2 + o0) >> descale2)
+		out[1] = clamp((f0 - f2 + o1) >> descale2)
+		out[2] = clamp((f0 - f2 - o1) >> descale2)
+		out[3] = clamp((f0 + f2 - o0) >> descale2)
+	}
+}
+
+// idct8 writes 8x8 samples.
+func idct8(b *block, dst []byte, stride int) {
+	for x := range 8 {
+		c := b[x : x+57 : x+57]
+		if c[8]|c[16]|c[24]|c[32]|c[40]|c[48]|c[56] == 0 {
+			f0 := c[0] << passBits
+			c[0], c[8], c[16], c[24], c[32], c[40], c[48], c[56] = f0, f0, f0, f0, f0, f0, f0, f0
+			continue
+		}
+		e0, e1, e2, e3 := even(c[0], c[16], c[32], c[48], round1)
+		o0, o1, o2, o3 := odd(c[8], c[24], c[40], c[56])
+		c[0], c[56] = (e0+o0)>>descale1, (e0-o0)>>descale1
+		c[8], c[48] = (e1+o1)>>descale1, (e1-o1)>>descale1
+		c[16], c[40] = (e2+o2)>>descale1, (e2-o2)>>descale1
+		c[24], c[32] = (e3+o3)>>descale1, (e3-o3)>>descale1
+	}
+	for y := range 8 {
+		m := b[8*y : 8*y+8 : 8*y+8]
+		e0, e1, e2, e3 := even(m[0], m[2], m[4], m[6], round2)
+		o0, o1, o2, o3 := odd(m[1], m[3], m[5], m[7])
+		row8(dst[y*stride:], e0, e1, e2, e3, o0, o1, o2, o3)
+	}
+}
+
+// idct8low writes 8x8 samples of a block whose coefficients all lie in its upper left 4x4, as those of most blocks do.
+func idct8low(b *block, dst []byte, stride int) {
+	for x := range 4 {
+		c := b[x : x+57 : x+57]
+		e0, e1, e2, e3 := evenLow(c[0], c[16], round1)
+		o0, o1, o2, o3 := oddLow(c[8], c[24])
+		c[0], c[56] = (e0+o0)>>descale1, (e0-o0)>>descale1
+		c[8], c[48] = (e1+o1)>>descale1, (e1-o1)>>descale1
+		c[16], c[40] = (e2+o2)>>descale1, (e2-o2)>>descale1
+		c[24], c[32] = (e3+o3)>>descale1, (e3-o3)>>descale1
+	}
+	for y := range 8 {
+		m := b[8*y : 8*y+4 : 8*y+4]
+		e0, e1, e2, e3 := evenLow(m[0], m[2], round2)
+		o0, o1, o2, o3 := oddLow(m[1], m[3])
+		row8(dst[y*stride:], e0, e1, e2, e3, o0, o1, o2, o3)
+	}
+}
+
+func row8(dst []byte, e0, e1, e2, e3, o0, o1, o2, o3 int32) {
+	out := dst[:8:8]
+	out[0], out[7] = clamp((e0+o0)>>descale2), clamp((e0-o0)>>descale2)
+	out[1], out[6] = clamp((e1+o1)>>descale2), clamp((e1-o1)>>descale2)
+	out[2], out[5] = clamp((e2+o2)>>descale2), clamp((e2-o2)>>descale2)
+	out[3], out[4] = clamp((e3+o3)>>descale2), clamp((e3-o3)>>descale2)
+}
+
+// even returns the even frequencies' part of the upper four of eight points.
+func even(f0, f2, f4, f6, round int32) (e0, e1, e2, e3 int32) {
+	sum, diff := (f0+f4)<<pointBits+round, (f0-f4)<<pointBits+round
+	z := (f2 + f6) * c3of8
+	a, b := z+f2*(c1of8-c3of8), z-f6*(c1of8+c3of8)
+	return sum + a, diff + b, diff - b, sum - a
+}
+
+func evenLow(f0, f2, round int32) (e0, e1, e2, e3 int32) {
+	f0 = f0<<pointBits + round
+	a, b := f2*c1of8, f2*c3of8
+	return f0 + a, f0 + b, f0 - b, f0 - a
+}
+
+// odd returns the odd frequencies' part of the upper four of eight points.
+func odd(f1, f3, f5, f7 int32) (o0, o1, o2, o3 int32) {
+	z5 := (f7 + f3 + f5 + f1) * oddSum
+	z1, z2 := (f7+f1)*-odd17, (f5+f3)*-odd35
+	z3, z4 := z5-(f7+f3)*odd37, z5-(f5+f1)*odd15
+	return f1*odd1 + z1 + z4, f3*odd3 + z2 + z3, f5*odd5 + z2 + z4, f7*odd7 + z1 + z3
+}
+
+func oddLow(f1, f3 int32) (o0, o1, o2, o3 int32) {
+	return f1*c1of16 + f3*c3of16, f1*c3of16 - f3*c7of16, f1*c5of16 - f3*c1of16, f1*c7of16 - f3*c5of16
+}

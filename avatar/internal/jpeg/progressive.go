@@ -1,0 +1,382 @@
+package jpeg
+
+import (
+	"context"
+	"math/bits"
+)
+
+// store holds the coefficients of one component between scans: of each block those that the scale needs, not dequantized, and for all
+// others only whether they are zero, which is what reading a refinement depends on.
+type store struct {
+	across, down int      // blocks
+	coefs        []int16  // kept coefficients a block, in zigzag order
+	nonzero      []uint64 // a bit for each coefficient of a block, in zigzag order
+	kept         int
+	slots        [64]uint8 // where a coefficient is kept, by its zigzag index
+	mask         uint64    // which are kept
+}
+
+// maxVisits bounds how often a file may make the decoder visit its blocks: for each block of the frame, this many times. Writers use ten
+// scans or so; a hostile file could name thousands of a few bytes each.
+const maxVisits = 128
+
+func newStore(d *Decoder, component int, p *plane) *store {
+	c := d.comps[component]
+	across, down := d.frameMCUs()
+	s := &store{across: across * c.h, down: down * c.v}
+	for k := range s.slots {
+		if at := int(zigzag[k]); at&7 < p.size && at>>3 < p.size {
+			s.slots[k] = uint8(s.kept)
+			s.mask |= 1 << k
+			s.kept++
+		}
+	}
+	s.coefs = make([]int16, s.across*s.down*s.kept)
+	s.nonzero = make([]uint64, s.across*s.down)
+	return s
+}
+
+// decodeScans collects the scans of a progressive picture, or of a sequential one with several scans, and then transforms.
+func (d *Decoder) decodeScans(ctx context.Context, s *scan, out *output) error {
+	r := &scanReader{d: d, stores: make([]*store, len(d.comps))}
+	blocks := 0
+	for i := range r.stores {
+		r.stores[i] = newStore(d, i, &out.planes[i])
+		blocks += len(r.stores[i].nonzero)
+	}
+	visits := blocks * maxVisits
+	var seen [4]bool
+	for s != nil {
+		across, down := d.mcus(s)
+		if visits -= across*down*len(s.comps) + 64; visits < 0 {
+			return FormatError("too many scans")
+		}
+		for _, c := range s.comps {
+			seen[c.index] = true
+		}
+		if err := r.read(ctx, s, across, down); err != nil {
+			return err
+		}
+		var err error
+		if s, err = d.nextScan(); err != nil {
+			return err
+		}
+	}
+	for i, st := range r.stores {
+		if !seen[i] {
+			r.total += len(st.nonzero)
+		}
+	}
+	if err := out.render(ctx, r.stores); err != nil {
+		return err
+	}
+	if err := d.damage(r.good, r.total); err != nil {
+		return err
+	}
+	if d.Progressive && d.at >= len(d.data) && !d.endsWell() {
+		return &DamageError{Good: r.good, Blocks: r.total, Truncated: true}
+	}
+	return nil
+}
+
+// endsWell says that the file has an end marker: without one, scans may be missing.
+func (d *Decoder) endsWell() bool {
+	n := len(d.data)
+	return n >= 2 && d.data[n-2] == 0xff && d.data[n-1] == markerEOI
+}
+
+// scanReader reads one scan after the other into the stores.
+type scanReader struct {
+	d           *Decoder
+	stores      []*store
+	good, total int // MCUs with data, and all
+
+	*scan
+	prediction [4]int32
+	endRun     int // blocks whose band ends at once, section G.1.2.2
+	scratch    block
+	unit       [64]int32 // a quantization table that changes nothing
+}
+
+// read reads the data of a scan with so many MCUs, and leaves d.at behind it.
+func (r *scanReader) read(ctx context.Context, s *scan, across, down int) error {
+	r.scan = s
+	for i := range r.unit {
+		r.unit[i] = 1
+	}
+	for _, c := range s.comps {
+		if s.ss == 0 && s.ah == 0 {
+			c.dc.build(false)
+		}
+		if s.se > 0 {
+			c.ac.build(!r.d.Progressive)
+		}
+	}
+	runs := r.d.startIntervals(r.d.at)
+	r.restart()
+	for my := range down {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for mx := range across {
+			fresh, ok := runs.step()
+			if fresh {
+				r.restart()
+			}
+			r.total++
+			if !ok {
+				continue
+			}
+			if r.mcu(mx, my) {
+				r.good++
+			} else {
+				runs.fail()
+			}
+		}
+	}
+	r.d.at = runs.end()
+	return nil
+}
+
+func (r *scanReader) restart() {
+	r.prediction, r.endRun = [4]int32{}, 0
+}
+
+func (r *scanReader) mcu(mx, my int) bool {
+	if len(r.comps) == 1 {
+		st := r.stores[r.comps[0].index]
+		return r.block(0, st, my*st.across+mx) && !r.d.bits.overrun()
+	}
+	for i, c := range r.comps {
+		st, comp := r.stores[c.index], &r.d.comps[c.index]
+		for by := range comp.v {
+			for bx := range comp.h {
+				if !r.block(i, st, (my*comp.v+by)*st.across+mx*comp.h+bx) {
+					return false
+				}
+			}
+		}
+	}
+	return !r.d.bits.overrun()
+}
+
+// block reads what the scan has of one block: component i of the scan, block at of the store.
+func (r *scanReader) block(i int, st *store, at int) bool {
+	switch {
+	case !r.d.Progressive:
+		return r.whole(i, st, at)
+	case r.ss == 0 && r.ah == 0:
+		diff, ok := r.d.bits.diff(r.comps[i].dc)
+		r.prediction[i] += diff
+		st.coefs[at*st.kept] = int16(r.prediction[i] << r.al)
+		return ok
+	case r.ss == 0:
+		st.coefs[at*st.kept] |= int16(r.d.bits.bits(1) << r.al)
+		return true
+	case r.ah == 0:
+		return r.first(r.comps[i].ac, st, at)
+	}
+	return r.refine(r.comps[i].ac, st, at)
+}
+
+// whole reads a block of a sequential scan.
+func (r *scanReader) whole(i int, st *store, at int) bool {
+	diff, ok := r.d.bits.diff(r.comps[i].dc)
+	if !ok {
+		return false
+	}
+	r.prediction[i] += diff
+	r.scratch[0] = r.prediction[i]
+	last := 63 - bits.LeadingZeros64(st.mask)
+	if _, ok = r.d.bits.coefficients(r.comps[i].ac, &r.unit, last, &r.scratch); !ok {
+		r.scratch = block{}
+		return false
+	}
+	nonzero := uint64(0)
+	for left := st.mask; left != 0; left &= left - 1 {
+		k := bits.TrailingZeros64(left)
+		if v := r.scratch[zigzag[k]]; v != 0 {
+			nonzero |= 1 << k
+			st.coefs[at*st.kept+int(st.slots[k])] = int16(v)
+		}
+	}
+	st.nonzero[at] = nonzero
+	r.scratch = block{}
+	return true
+}
+
+// symbol reads a Huffman code and returns its run and size.
+func (r *bitReader) symbol(h *huffman) (e entry, ok bool) {
+	if r.n < 32 {
+		r.refill()
+	}
+	if e = h.values[r.acc>>(64-valueBits)]; e == 0 {
+		if e = h.long(r.acc); e == 0 {
+			return 0, false
+		}
+	}
+	return e, true
+}
+
+// take passes over n bits of those that a symbol has looked at.
+func (r *bitReader) take(n uint) {
+	r.acc <<= n & 63
+	r.n -= n
+}
+
+// first reads the first scan of a band of AC coefficients, section G.1.2.2.
+func (r *scanReader) first(h *huffman, st *store, at int) bool {
+	if r.endRun > 0 {
+		r.endRun--
+		return true
+	}
+	in := &r.d.bits
+	nonzero := st.nonzero[at]
+	for k := r.ss; k <= r.se; k++ {
+		e, ok := in.symbol(h)
+		if !ok {
+			return false
+		}
+		in.take(e.length())
+		run, size := e.run(), e.size()
+		if size == 0 {
+			if run < 15 {
+				r.endRun = 1<<run - 1 + int(in.bits(uint(run)))
+				break
+			}
+			k += 15
+			continue
+		}
+		value := e.value()
+		if e&noValue != 0 {
+			value = extend(in.bits(size), size)
+		}
+		if k += run; k > r.se {
+			return false
+		}
+		nonzero |= 1 << k
+		if st.mask>>k&1 != 0 {
+			st.coefs[at*st.kept+int(st.slots[k])] = int16(value << r.al)
+		}
+	}
+	st.nonzero[at] = nonzero
+	return true
+}
+
+// refine reads a later scan of a band, section G.1.2.3: one more bit for each coefficient that is not zero, and those that stop being zero.
+func (r *scanReader) refine(h *huffman, st *store, at int) bool {
+	in := &r.d.bits
+	nonzero := st.nonzero[at]
+	band := ^uint64(0) >> (63 - r.se) // up to se
+	k := r.ss
+	for r.endRun == 0 && k <= r.se {
+		e, ok := in.symbol(h)
+		if !ok {
+			return false
+		}
+		// The value's bit, if any, may or may not be in the look-up; it is read here.
+		length := e.length()
+		if e&noValue == 0 {
+			length -= e.size()
+		}
+		in.take(length)
+		run, size := e.run(), e.size()
+		if size == 0 && run < 15 {
+			r.endRun = 1<<run + int(in.bits(uint(run)))
+			break
+		}
+		value := int16(0)
+		switch size {
+		case 0:
+		case 1:
+			value = int16(-1) << r.al
+			if in.bits(1) != 0 {
+				value = 1 << r.al
+			}
+		default:
+			return false
+		}
+		zeros := ^nonzero & band & (^uint64(0) << k)
+		for ; run > 0; run-- {
+			zeros &= zeros - 1
+		}
+		next := min(bits.TrailingZeros64(zeros), r.se+1)
+		r.correct(st, at, nonzero&(^uint64(0)<<k)&(1<<next-1))
+		if value != 0 && next <= r.se {
+			nonzero |= 1 << next
+			if st.mask>>next&1 != 0 {
+				st.coefs[at*st.kept+int(st.slots[next])] = value
+			}
+		}
+		k = next + 1
+	}
+	if r.endRun > 0 {
+		if k <= r.se {
+			r.correct(st, at, nonzero&band&(^uint64(0)<<k))
+		}
+		r.endRun--
+	}
+	st.nonzero[at] = nonzero
+	return true
+}
+
+// correct reads a bit for each coefficient of which, and adds it to those that are kept.
+func (r *scanReader) correct(st *store, at int, which uint64) {
+	if which == 0 {
+		return
+	}
+	count := uint(bits.OnesCount64(which))
+	var word uint64 // the bits, the first at the top
+	if count <= 32 {
+		word = uint64(r.d.bits.bits(count)) << (64 - count)
+	} else {
+		word = uint64(r.d.bits.bits(32)) << 32
+		word |= uint64(r.d.bits.bits(count-32)) << (64 - count)
+	}
+	coefs := st.coefs[at*st.kept:][:st.kept]
+	for left := which & st.mask; left != 0; left &= left - 1 {
+		bit := left & -left
+		before := bits.OnesCount64(which & (bit - 1))
+		if word<<before>>63 == 0 {
+			continue
+		}
+		c := &coefs[st.slots[bits.TrailingZeros64(bit)]]
+		if *c >= 0 {
+			*c += 1 << r.al
+		} else {
+			*c -= 1 << r.al
+		}
+	}
+}
+
+// render transforms the wanted blocks of the stores and delivers them.
+func (o *output) render(ctx context.Context, stores []*store) error {
+	for my := o.top; my < o.bottom; my++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for i, st := range stores {
+			p, v := &o.planes[i], o.d.comps[i].v
+			for by := range v {
+				for bx := p.left; bx < p.right; bx++ {
+					o.transform(p, bx, by, o.gather(p, st, (my*v+by)*st.across+bx))
+				}
+			}
+		}
+		if err := o.flush(my); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather dequantizes a block of a store into scratch.
+func (o *output) gather(p *plane, st *store, at int) (wrote int) {
+	coefs := st.coefs[at*st.kept:][:st.kept]
+	o.scratch[0] = int32(coefs[0]) * p.quant[0]
+	for left := st.nonzero[at] & st.mask &^ 1; left != 0; left &= left - 1 {
+		wrote = bits.TrailingZeros64(left)
+		o.scratch[zigzag[wrote]] = int32(coefs[st.slots[wrote]]) * p.quant[wrote]
+	}
+	return wrote
+}
