@@ -49,7 +49,7 @@ func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt,
 	}
 	now := p.opts.Now().UTC()
 	stone := tombstone{Until: lastID(now), ErasedAt: now}
-	if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(subject), stone, false); err != nil {
+	if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(publicID), stone, false); err != nil {
 		return Receipt{}, fmt.Errorf("avatar: write the tombstone: %w", err)
 	}
 	receipt = Receipt{Kind: p.kind.Name, Subject: subject, ErasedAt: now}
@@ -108,7 +108,10 @@ func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until stri
 	if err != nil {
 		return 0, err
 	}
-	if hadAlias && current == "" {
+	if hadAlias && current == "" { // syncAlias leaves what it has not written
+		if err := remove(ctx, p.assets, p.keys.aliasKey(publicID)); err != nil {
+			return 0, err
+		}
 		assets = append(assets, p.keys.aliasKey(publicID))
 	}
 	var uploads []string
@@ -127,16 +130,10 @@ func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until stri
 
 // isErased says whether Erase has voided the upload.
 func (p *Processor) isErased(ctx context.Context, subject, id string) (bool, error) {
-	stone, err := p.readTombstone(ctx, subject)
-	return id <= stone.Until, err
-}
-
-// readTombstone returns the zero tombstone if there is none.
-func (p *Processor) readTombstone(ctx context.Context, subject string) (tombstone, error) {
-	var stone tombstone
-	err := readJSON(ctx, p.uploads, p.keys.erasedKey(subject), &stone)
+	var stone tombstone // the zero one voids nothing
+	err := readJSON(ctx, p.uploads, p.keys.erasedKey(p.keys.publicID(subject)), &stone)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return stone, fmt.Errorf("avatar: read the tombstone: %w", err)
+		return false, fmt.Errorf("avatar: read the tombstone: %w", err)
 	}
-	return stone, nil
+	return id <= stone.Until, nil
 }

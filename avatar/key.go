@@ -53,6 +53,7 @@ func typeOf(match func(imageType) bool) (imageType, bool) {
 //	                 intents/<kind>s/<subject>/<id>.json        one while a version is made without an upload
 //	                 quarantine/<kind>s/<subject>/<id>.<ext>    refused originals
 //	                 erased/<kind>s/<digest>.json               which upload ids of a subject are void
+//	                 backfills/<kind>s/<name>.json              how far a backfill has come
 //	assets bucket    <kind>s/<public id>/<id>/<variant>.<ext>   published, immutable
 //	                 <kind>s/<public id>/<id>/manifest.json     written last
 //	                 <kind>s/<public id>.jpg                    the stable name of the current picture
@@ -65,6 +66,7 @@ type keyspace struct {
 func (k keyspace) records() string    { return "records/" + k.published }
 func (k keyspace) attempts() string   { return "attempts/" + k.published }
 func (k keyspace) intents() string    { return "intents/" + k.published }
+func (k keyspace) backfills() string  { return "backfills/" + k.published }
 func (k keyspace) quarantine() string { return "quarantine/" + k.published }
 func (k keyspace) erased() string     { return "erased/" + k.published }
 
@@ -74,13 +76,16 @@ func (k keyspace) validate() error {
 	if !prefixPattern.MatchString(k.uploads) || strings.Contains(k.uploads, "..") {
 		return fmt.Errorf("avatar: UploadsPrefix %q must be one or more segments of letters, digits, '.', '_' and '-', each ending in '/'", k.uploads)
 	}
-	for _, other := range []string{k.published, k.records(), k.attempts(), k.intents(), k.quarantine(), k.erased()} {
+	private := []string{k.records(), k.attempts(), k.intents(), k.quarantine(), k.erased(), k.backfills()}
+	for _, other := range append(private, k.published) {
 		if strings.HasPrefix(k.uploads, other) || strings.HasPrefix(other, k.uploads) {
 			return fmt.Errorf("avatar: UploadsPrefix %q overlaps with %q, where this package writes: every picture would be processed again", k.uploads, other)
 		}
 	}
-	if slices.Contains([]string{"records/", "attempts/", "intents/", "quarantine/", "erased/"}, k.published) {
-		return fmt.Errorf("avatar: the kind's published prefix %q is reserved", k.published)
+	for _, own := range private {
+		if strings.HasPrefix(own, k.published) {
+			return fmt.Errorf("avatar: the kind's published prefix %q is reserved", k.published)
+		}
 	}
 	return nil
 }
@@ -126,9 +131,9 @@ func (k keyspace) quarantineKey(u upload) string {
 	return k.quarantine() + u.subject + "/" + u.id + "." + u.ext
 }
 
-// erasedKey hides the subject: what is left of an erased person names nobody to those who do not know the subject already.
-func (k keyspace) erasedKey(subject string) string {
-	digest := sha256.Sum256([]byte("avatarkit erased\x00" + subject))
+// erasedKey hides whom it is about: what is left of an erased person names nobody to those who do not know the public id already.
+func (k keyspace) erasedKey(publicID string) string {
+	digest := sha256.Sum256([]byte("avatarkit erased\x00" + publicID))
 	return k.erased() + hex.EncodeToString(digest[:16]) + ".json"
 }
 

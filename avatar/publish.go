@@ -18,6 +18,9 @@ import (
 // shortCache lets a cache answer for a minute, and with what it has while it asks again.
 const shortCache = "public, max-age=60, stale-while-revalidate=600"
 
+// aliasOf is the metadata of the stable name that says which version it shows.
+const aliasOf = "upload_id"
+
 // errSlow is returned when so much time has passed since the first write that the sweep might take the pictures for an orphan's.
 var errSlow = errors.New("avatar: publishing took longer than a quarter of Options.OrphanAge; try again")
 
@@ -117,7 +120,8 @@ func (p *Processor) aliasShows(ctx context.Context, publicID, id string) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("avatar: look at the stable name: %w", err)
 	}
-	return id != "" && attrs.Metadata["upload_id"] == id, nil
+	// One that is not ours is the original system's; it goes when the subject gets a picture here.
+	return attrs.Metadata[aliasOf] == id, nil
 }
 
 // writeAlias copies the largest variant of m to the stable name, or deletes that when m is zero.
@@ -135,7 +139,7 @@ func (p *Processor) writeAlias(ctx context.Context, publicID string, m Manifest)
 		return fmt.Errorf("avatar: read the current picture: %w", err)
 	}
 	_, err = put(ctx, p.assets, key, data, putOptions{
-		contentType: v.ContentType, cacheControl: shortCache, metadata: map[string]string{"upload_id": m.UploadID},
+		contentType: v.ContentType, cacheControl: shortCache, metadata: map[string]string{aliasOf: m.UploadID},
 	})
 	if err != nil {
 		return fmt.Errorf("avatar: write the stable name: %w", err)

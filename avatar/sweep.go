@@ -1,0 +1,318 @@
+package avatar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+)
+
+// Swept counts what [Processor.Sweep] deleted.
+type Swept struct {
+	// Superseded is how many versions had been superseded for the grace time.
+	Superseded int
+	// Orphans is how many versions were begun and never finished.
+	Orphans int
+	// Erased is how many versions were void by an erasure.
+	Erased int
+	// Originals is how many originals were deleted or, if refused and so configured, quarantined.
+	Originals int
+	// Records is how many records, marks of attempts and tombstones had served their time.
+	Records int
+}
+
+// Sweep deletes what nobody needs any more: versions that were superseded longer ago than the grace time, unfinished versions that nobody will
+// finish, originals of refused uploads and of versions that are gone, old records. It mends the stable name where a crash left it behind.
+//
+// Call it from time to time, such as daily, after Recover. It may run beside everything else and beside itself. It lists what is published once, and
+// needs three listings and as many reads as there are records for each subject.
+func (p *Processor) Sweep(ctx context.Context) (out Swept, err error) {
+	ctx, end := p.tel.start(ctx, "avatar.Sweep")
+	defer func() { end("done", nil, err) }()
+	s := &sweeper{Processor: p, now: p.opts.Now(), pending: map[string]bool{}, sources: map[string]bool{}, stones: map[string]tombstone{}}
+	err = errors.Join(s.findPending(ctx), s.findTombstones(ctx))
+	if err != nil {
+		return s.out, err
+	}
+	if err := s.sweepAssets(ctx); err != nil {
+		return s.out, err
+	}
+	if err := s.sweepUploads(ctx); err != nil {
+		return s.out, err
+	}
+	return s.out, s.sweepTombstones(ctx)
+}
+
+// sweeper is one pass.
+type sweeper struct {
+	*Processor
+	now     time.Time
+	pending map[string]bool      // prefixes of versions that are still to be made
+	sources map[string]bool      // keys of originals that they are made of
+	stones  map[string]tombstone // by key
+	out     Swept
+}
+
+func (s *sweeper) findPending(ctx context.Context) error {
+	var scanned int
+	for u, err := range s.unhandled(ctx, &scanned) {
+		if err != nil {
+			return err
+		}
+		s.pending[s.keys.version(s.keys.publicID(u.subject), u.id)] = true
+	}
+	for obj, err := range list(ctx, s.uploads, s.keys.intents(), "") {
+		if err != nil {
+			return fmt.Errorf("avatar: list what is to be made: %w", err)
+		}
+		var in intent
+		if err := readJSON(ctx, s.uploads, obj.Key, &in); err != nil {
+			continue // done since
+		}
+		subject, id, _ := strings.Cut(stemOf(obj, s.keys.intents()), "/")
+		s.pending[s.keys.version(s.keys.publicID(subject), id)] = true
+		s.sources[in.Original] = true
+	}
+	return nil
+}
+
+func (s *sweeper) findTombstones(ctx context.Context) error {
+	for obj, err := range list(ctx, s.uploads, s.keys.erased(), "") {
+		if err != nil {
+			return fmt.Errorf("avatar: list the tombstones: %w", err)
+		}
+		var stone tombstone
+		if err := readJSON(ctx, s.uploads, obj.Key, &stone); err != nil {
+			return err
+		}
+		s.stones[obj.Key] = stone
+	}
+	return nil
+}
+
+// sweepTombstones removes those that no late upload can come up against any more.
+func (s *sweeper) sweepTombstones(ctx context.Context) error {
+	for key, stone := range s.stones {
+		if s.now.Sub(stone.ErasedAt) < s.opts.RecordAge+s.opts.GrantLifetime+lateness {
+			continue
+		}
+		if err := remove(ctx, s.uploads, key); err != nil {
+			return fmt.Errorf("avatar: delete a tombstone: %w", err)
+		}
+		s.out.Records++
+	}
+	return nil
+}
+
+// folder is what one version's objects tell.
+type folder struct {
+	id       string
+	manifest time.Time // zero: none
+	youngest time.Time
+}
+
+// sweepAssets goes through one listing of all that is published, which holds each public id's objects in one run.
+func (s *sweeper) sweepAssets(ctx context.Context) error {
+	var publicID string
+	var alias time.Time
+	var folders []folder
+	flush := func() error {
+		if publicID == "" {
+			return nil
+		}
+		err := s.sweepPerson(ctx, publicID, alias, folders)
+		publicID, alias, folders = "", time.Time{}, nil
+		return err
+	}
+	for obj, err := range list(ctx, s.assets, s.keys.published, "") {
+		if err != nil {
+			return fmt.Errorf("avatar: list what is published: %w", err)
+		}
+		name := strings.TrimPrefix(obj.Key, s.keys.published)
+		owner, rest, deep := strings.Cut(name, "/")
+		if !deep {
+			owner = strings.TrimSuffix(owner, ".jpg")
+		}
+		if !subjectPattern.MatchString(owner) {
+			continue
+		}
+		if owner != publicID {
+			if err := flush(); err != nil {
+				return err
+			}
+			publicID = owner
+		}
+		if !deep {
+			alias = obj.ModTime
+			continue
+		}
+		folders = addTo(folders, obj, rest)
+	}
+	return flush()
+}
+
+// addTo adds an object to the folder of its version; folders come in order.
+func addTo(folders []folder, obj *blob.ListObject, rest string) []folder {
+	id, name, _ := strings.Cut(rest, "/")
+	if !validID(id) {
+		return folders
+	}
+	if len(folders) == 0 || folders[len(folders)-1].id != id {
+		folders = append(folders, folder{id: id})
+	}
+	f := &folders[len(folders)-1]
+	if name == manifestName {
+		f.manifest = obj.ModTime
+	}
+	if obj.ModTime.After(f.youngest) {
+		f.youngest = obj.ModTime
+	}
+	return folders
+}
+
+// sweepPerson deletes versions of one public id. Going from the newest to the oldest, it knows what supersedes each.
+func (s *sweeper) sweepPerson(ctx context.Context, publicID string, alias time.Time, folders []folder) error {
+	stone := s.stones[s.keys.erasedKey(publicID)]
+	var newer, current folder // the next newer whole version, and the newest
+	changed := false
+	var doomed []string
+	for i := len(folders) - 1; i >= 0; i-- {
+		f := folders[i]
+		switch {
+		case f.id <= stone.Until:
+			s.out.Erased++
+		case f.manifest.IsZero():
+			if s.now.Sub(f.youngest) < s.opts.OrphanAge || s.pending[s.keys.version(publicID, f.id)] {
+				continue
+			}
+			s.out.Orphans++
+		case newer.id != "" && s.now.Sub(newer.manifest) >= s.opts.GraceTime:
+			s.out.Superseded++
+			newer = f
+		default:
+			if current.id == "" {
+				current = f
+			}
+			newer = f
+			continue
+		}
+		doomed = append(doomed, f.id)
+	}
+	for i := len(doomed) - 1; i >= 0; i-- { // oldest first, as Erase
+		changed = true
+		if err := s.removeVersion(ctx, publicID, doomed[i]); err != nil {
+			return err
+		}
+	}
+	if changed || alias.Before(current.manifest) {
+		_, err := s.syncAlias(ctx, publicID)
+		return err
+	}
+	return nil
+}
+
+// sweepUploads goes through the subjects that have records; what has none is for Process and Recover.
+func (s *sweeper) sweepUploads(ctx context.Context) error {
+	for obj, err := range list(ctx, s.uploads, s.keys.records(), "/") {
+		if err != nil {
+			return fmt.Errorf("avatar: list the subjects: %w", err)
+		}
+		subject := strings.TrimSuffix(strings.TrimPrefix(obj.Key, s.keys.records()), "/")
+		if !obj.IsDir || !subjectPattern.MatchString(subject) {
+			continue
+		}
+		if err := s.sweepSubject(ctx, subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sweeper) sweepSubject(ctx context.Context, subject string) error {
+	records, err := s.recordsOf(ctx, subject)
+	if err != nil {
+		return err
+	}
+	ids, err := s.versions(ctx, s.keys.publicID(subject))
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	live := map[string]bool{}
+	for _, id := range ids {
+		live[id] = true
+		if rec, ok := records[id]; ok && !s.opts.DiscardOriginals {
+			needed[rec.Original] = true
+		}
+	}
+	originals := map[string]bool{}
+	for obj, err := range list(ctx, s.uploads, s.keys.uploads+subject+"/", "") {
+		if err != nil {
+			return fmt.Errorf("avatar: list originals: %w", err)
+		}
+		u, ok := s.keys.parseUpload(obj.Key)
+		rec, handled := records[u.id]
+		if !ok || !handled || needed[obj.Key] || s.sources[obj.Key] || s.now.Before(idTime(u.id).Add(s.opts.GrantLifetime+lateness)) {
+			originals[u.id] = ok
+			continue
+		}
+		if err := s.dispose(ctx, u, rec); err != nil {
+			return err
+		}
+	}
+	for id, rec := range records {
+		if live[id] || originals[id] || s.now.Sub(rec.Handled) < s.opts.RecordAge {
+			continue
+		}
+		if err := s.forget(ctx, subject, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sweeper) recordsOf(ctx context.Context, subject string) (map[string]record, error) {
+	records := map[string]record{}
+	for obj, err := range list(ctx, s.uploads, s.keys.records()+subject+"/", "") {
+		if err != nil {
+			return nil, fmt.Errorf("avatar: list records: %w", err)
+		}
+		var rec record
+		if err := readJSON(ctx, s.uploads, obj.Key, &rec); err != nil {
+			return nil, err
+		}
+		records[rec.UploadID] = rec
+	}
+	return records, nil
+}
+
+// dispose takes an original away: a refused one to quarantine, if so configured.
+func (s *sweeper) dispose(ctx context.Context, u upload, rec record) error {
+	key := s.keys.uploadKey(u)
+	if rec.Outcome == OutcomeRejected && s.opts.Quarantine {
+		if err := s.uploads.Copy(ctx, s.keys.quarantineKey(u), key, nil); err != nil {
+			return fmt.Errorf("avatar: quarantine: %w", err)
+		}
+	}
+	if err := remove(ctx, s.uploads, key); err != nil {
+		return fmt.Errorf("avatar: delete an original: %w", err)
+	}
+	s.out.Originals++
+	return nil
+}
+
+// forget deletes a record with the marks of attempts that are left.
+func (s *sweeper) forget(ctx context.Context, subject, id string) error {
+	all := func(*blob.ListObject) bool { return true }
+	if _, err := s.removeBelow(ctx, s.uploads, s.keys.attemptPrefix(subject, id), all); err != nil {
+		return err
+	}
+	if err := remove(ctx, s.uploads, s.keys.recordKey(subject, id)); err != nil {
+		return fmt.Errorf("avatar: delete a record: %w", err)
+	}
+	s.out.Records++
+	return nil
+}

@@ -1,0 +1,282 @@
+package avatar_test
+
+import (
+	"context"
+	"errors"
+	"image/color"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cruddur/avatarkit/avatar"
+)
+
+func (w *world) sweep(want avatar.Swept) {
+	w.t.Helper()
+	got, err := w.Sweep(w.t.Context())
+	if err != nil || got != want {
+		w.t.Fatalf("swept %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func TestSweepSuperseded(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	first, old := w.upload("alice", red)
+	w.process(first, avatar.OutcomePublished)
+	second, id := w.upload("alice", blue)
+	w.process(second, avatar.OutcomePublished)
+	w.sweep(avatar.Swept{})
+	w.ahead = 47 * time.Hour
+	w.sweep(avatar.Swept{})
+	w.ahead = 49 * time.Hour
+	w.sweep(avatar.Swept{Superseded: 1, Originals: 1})
+	if got := w.current("alice"); got != id {
+		t.Errorf("current = %s, want %s", got, id)
+	}
+	if keys := keysOf(t, w.assets, "avatars/alice/"+old); keys != nil {
+		t.Errorf("left: %v", keys)
+	}
+	if keys := keysOf(t, w.uploads, "uploads/"); len(keys) != 1 || keys[0] != second {
+		t.Errorf("originals: %v", keys)
+	}
+	w.process(first, avatar.OutcomeAlreadyPublished) // a very late duplicate
+	w.ahead = 31 * 24 * time.Hour
+	w.sweep(avatar.Swept{Records: 1})
+	w.sweep(avatar.Swept{})
+}
+
+func TestSweepRefused(t *testing.T) {
+	for _, quarantine := range []bool{false, true} {
+		w := newWorld(t, avatar.Options{Quarantine: quarantine})
+		key, id := w.grant("alice", "image/png")
+		w.put(key, []byte("not a picture"))
+		w.process(key, avatar.OutcomeRejected)
+		w.sweep(avatar.Swept{}) // the grant is still valid: the object keeps its key from being written again
+		w.ahead = time.Hour
+		w.sweep(avatar.Swept{Originals: 1})
+		if got := keysOf(t, w.uploads, "quarantine/"); (len(got) == 1) != quarantine {
+			t.Errorf("quarantine = %v", got)
+		}
+		if s, _ := w.Status(t.Context(), "alice", id); s.State != avatar.StateRejected {
+			t.Errorf("state = %s", s.State)
+		}
+	}
+}
+
+func TestSweepOrphans(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	_, orphan := w.grant("alice", "image/png")
+	key, pending := w.upload("alice", red)
+	for _, id := range []string{orphan, pending} {
+		if err := w.assets.WriteAll(t.Context(), "avatars/alice/"+id+"/512.jpg", jpegOf(t, blue), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sweep(avatar.Swept{})
+	w.ahead = 25 * time.Hour
+	w.sweep(avatar.Swept{Orphans: 1})
+	// What waits for its original's turn is none, and is made young and right when its turn comes.
+	w.process(key, avatar.OutcomePublished)
+	w.current("alice")
+}
+
+func TestEraseLeavesNothing(t *testing.T) {
+	for _, secret := range [][]byte{nil, []byte("0123456789abcdef")} {
+		w := newWorld(t, avatar.Options{PublicIDSecret: secret})
+		for _, subject := range []string{"alice", "alice-2", "al"} {
+			for _, c := range []color.Color{red, blue} {
+				key, _ := w.upload(subject, c)
+				w.process(key, avatar.OutcomePublished)
+			}
+		}
+		bad, _ := w.grant("alice", "image/png")
+		w.put(bad, []byte("text"))
+		w.process(bad, avatar.OutcomeRejected)
+		late, _ := w.grant("alice", "image/jpeg")
+		time.Sleep(2 * time.Millisecond)
+
+		receipt, err := w.Erase(t.Context(), "alice")
+		if err != nil || receipt.VerifiedAt.IsZero() || len(receipt.Uploads) != 6 || len(receipt.Assets) != 11 {
+			t.Fatalf("receipt: %d uploads, %d assets, %+v, %v", len(receipt.Uploads), len(receipt.Assets), receipt, err)
+		}
+		publicID, _ := w.PublicID("alice")
+		if keys := keysOf(t, w.assets, "avatars/"+publicID+"/"); keys != nil {
+			t.Errorf("left: %v", keys)
+		}
+		for _, key := range keysOf(t, w.uploads, "") {
+			if strings.Contains(key, "/alice/") {
+				t.Errorf("left: %s", key)
+			}
+		}
+		if w.current("alice") != "" || w.current("alice-2") == "" || w.current("al") == "" {
+			t.Error("the wrong pictures are gone")
+		}
+		// A grant from before is void, one from after is not.
+		w.put(late, jpegOf(t, red))
+		w.process(late, avatar.OutcomeErased)
+		if keys := keysOf(t, w.uploads, "uploads/avatars/alice/"); keys != nil {
+			t.Errorf("the late upload is left: %v", keys)
+		}
+		time.Sleep(2 * time.Millisecond)
+		key, id := w.upload("alice", blue)
+		w.process(key, avatar.OutcomePublished)
+		if w.current("alice") != id {
+			t.Error("a new beginning is not possible")
+		}
+		w.ahead = 40 * 24 * time.Hour
+		got, err := w.Sweep(t.Context())
+		if err != nil || got.Erased != 0 || len(keysOf(t, w.uploads, "erased/")) != 0 {
+			t.Errorf("swept %+v, %v; tombstones %v", got, err, keysOf(t, w.uploads, "erased/"))
+		}
+	}
+}
+
+// A worker that was past its look at the tombstone, and died right after the manifest.
+func TestSweepFindsWhatOutlivedErasure(t *testing.T) {
+	var w *world
+	crash := errors.New("crash")
+	w = newWorld(t, avatar.Options{OnPublished: func(ctx context.Context, e avatar.Published) error {
+		time.Sleep(2 * time.Millisecond)
+		return crash
+	}})
+	key, id := w.upload("alice", red)
+	if _, err := w.Process(t.Context(), key); !errors.Is(err, crash) {
+		t.Fatal(err)
+	}
+	published := map[string][]byte{}
+	for _, key := range keysOf(t, w.assets, "avatars/alice/") {
+		data, err := w.assets.ReadAll(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		published[key] = data
+	}
+	if _, err := w.Erase(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	for key, data := range published {
+		if err := w.assets.WriteAll(t.Context(), key, data, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.current("alice") != id {
+		t.Fatal("the test is broken")
+	}
+	w.sweep(avatar.Swept{Erased: 1})
+	if keys := keysOf(t, w.assets, ""); keys != nil {
+		t.Errorf("left: %v", keys)
+	}
+}
+
+func TestRecrop(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, id := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	res, err := w.Recrop(t.Context(), "alice", avatar.Crop{Mode: avatar.CropRect, X: 0.5, Width: 0.5, Height: 0.75})
+	if err != nil || res.Outcome != avatar.OutcomePublished || res.UploadID <= id || w.current("alice") != res.UploadID {
+		t.Fatalf("recrop: %+v, %v", res, err)
+	}
+	if got := res.Manifest.Largest().Width; got != 48 {
+		t.Errorf("width = %d, want 48", got)
+	}
+	if _, err := w.Recrop(t.Context(), "alice", avatar.Crop{Mode: "x"}); err == nil {
+		t.Error("a wrong crop is accepted")
+	}
+	if _, err := w.Recrop(t.Context(), "bob", avatar.Crop{}); !errors.Is(err, avatar.ErrNoPicture) {
+		t.Errorf("without a picture: %v", err)
+	}
+	// The original outlives the version that it was uploaded for, since another one needs it.
+	w.ahead = 50 * time.Hour
+	w.sweep(avatar.Swept{Superseded: 1})
+	if _, err := w.Recrop(t.Context(), "alice", avatar.Crop{Mode: avatar.CropCentre}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDiscardOriginals(t *testing.T) {
+	w := newWorld(t, avatar.Options{DiscardOriginals: true})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	w.ahead = time.Hour
+	w.sweep(avatar.Swept{Originals: 1})
+	w.current("alice")
+	if _, err := w.Recrop(t.Context(), "alice", avatar.Crop{}); !errors.Is(err, avatar.ErrNoOriginal) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestModeration(t *testing.T) {
+	decision, sha := avatar.Hold, ""
+	w := newWorld(t, avatar.Options{Moderate: func(_ context.Context, m avatar.Moderation) (avatar.Verdict, error) {
+		if len(m.Pictures) != 4 || len(m.SHA256) != 64 {
+			t.Errorf("moderation of %d pictures of %q", len(m.Pictures), m.SHA256)
+		}
+		if sha != "" {
+			return avatar.Verdict{SHA256: sha, Decision: decision}, nil
+		}
+		return avatar.Verdict{SHA256: m.SHA256, Decision: decision}, nil
+	}})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomeHeld)
+	if keys := keysOf(t, w.assets, ""); keys != nil {
+		t.Errorf("published while held: %v", keys)
+	}
+	decision, sha = avatar.Approve, "of another picture"
+	if _, err := w.Process(t.Context(), key); err == nil {
+		t.Error("a verdict on other bytes counts")
+	}
+	sha = ""
+	if got, err := w.Recover(t.Context()); err != nil || got.Handled != 1 {
+		t.Errorf("recovered %+v, %v", got, err)
+	}
+	decision = avatar.Refuse
+	key, _ = w.upload("alice", blue)
+	if res := w.process(key, avatar.OutcomeRejected); res.Reject.Reason != avatar.ReasonModerated {
+		t.Errorf("reject = %v", res.Reject)
+	}
+}
+
+func TestPoison(t *testing.T) {
+	w := newWorld(t, avatar.Options{MaxAttempts: 2})
+	key, id := w.upload("alice", red)
+	for _, mark := range []string{"a", "b"} { // as two crashes leave them
+		if err := w.uploads.WriteAll(t.Context(), "attempts/avatars/alice/"+id+"/"+mark, []byte("{}"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Process(t.Context(), key); !errors.Is(err, avatar.ErrBusy) {
+		t.Errorf("while both may still be at work: %v", err)
+	}
+	w.ahead = 3 * time.Minute
+	if res := w.process(key, avatar.OutcomeRejected); res.Reject.Reason != avatar.ReasonPoison {
+		t.Errorf("reject = %v", res.Reject)
+	}
+}
+
+func TestAudit(t *testing.T) {
+	var events []avatar.AuditEvent
+	w := newWorld(t, avatar.Options{Audit: func(_ context.Context, e avatar.AuditEvent) error {
+		events = append(events, e)
+		return nil
+	}})
+	key, id := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	bad, _ := w.grant("alice", "image/png")
+	w.put(bad, []byte("text"))
+	w.process(bad, avatar.OutcomeRejected)
+	if _, err := w.Erase(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if len(events) != 3 {
+		t.Fatalf("%d events: %+v", len(events), events)
+	}
+	if e := events[0]; e.Action != "publish" || e.Subject != "alice" || e.UploadID != id || len(e.SHA256) != 64 || e.Outcome != avatar.OutcomePublished || e.Time.IsZero() {
+		t.Errorf("published: %+v", e)
+	}
+	if e := events[1]; e.Outcome != avatar.OutcomeRejected || e.Reason != avatar.ReasonUnsupportedFormat {
+		t.Errorf("rejected: %+v", e)
+	}
+	if e := events[2]; e.Action != "erase" || e.Outcome != avatar.OutcomeErased {
+		t.Errorf("erased: %+v", e)
+	}
+}
