@@ -1,0 +1,127 @@
+// Package azurestore grants uploads to Azure Blob Storage.
+//
+// A grant is a service SAS for one blob, with the create permission alone: a blob that exists is not replaced. A SAS can
+// bind neither type nor size nor digest, and Azure has no POST policies, so the grant does not list them: whoever takes
+// the upload in must check them. The uploader must send the header x-ms-blob-type, which is in the grant.
+//
+// Write to an Azure bucket with [blob.Bucket.Upload], not with WriteAll or NewWriter: in gocloud.dev v0.47 those panic
+// when Azure refuses the write.
+package azurestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/azureblob"
+
+	"github.com/cruddur/avatarkit/storage"
+)
+
+// Options are what has a default. Nil means all of them.
+type Options struct {
+	// Endpoint is the service's URL as uploaders reach it, such as "https://uploads.example.com", when it differs from the
+	// client's own. Its scheme and host replace those of the URL. Empty means the client's endpoint.
+	Endpoint string
+}
+
+// Store grants uploads to one container. It is safe for concurrent use.
+type Store struct {
+	client   *container.Client
+	bucket   *blob.Bucket
+	endpoint *url.URL
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// New returns a Store for the client's container. The client needs a shared key credential, since that signs the SAS.
+// New does no I/O.
+func New(client *container.Client, opts *Options) (*Store, error) {
+	if client == nil {
+		return nil, errors.New("azurestore: client is nil")
+	}
+	s := &Store{client: client}
+	if opts != nil && opts.Endpoint != "" {
+		u, err := url.Parse(opts.Endpoint)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
+			return nil, fmt.Errorf("azurestore: Endpoint %q must be http or https, and a host", opts.Endpoint)
+		}
+		s.endpoint = u
+	}
+	var err error
+	if s.bucket, err = azureblob.OpenBucket(context.Background(), client, nil); err != nil {
+		return nil, fmt.Errorf("azurestore: %w", err)
+	}
+	return s, nil
+}
+
+// Open opens "azblob://container", with gocloud's parameters (storage_account, protocol, domain, localemu) and the
+// credentials in AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY.
+func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
+	u, err := url.Parse(urlstr)
+	if err != nil || u.Scheme != azureblob.Scheme || u.Host == "" {
+		return nil, errors.New("azurestore: want a URL of the form azblob://container")
+	}
+	opener := azureblob.URLOpener{MakeClient: azureblob.NewDefaultClient, ServiceURLOptions: *azureblob.NewDefaultServiceURLOptions()}
+	b, err := opener.OpenBucketURL(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("azurestore: %w", err)
+	}
+	defer b.Close()
+	var client *container.Client
+	if !b.As(&client) {
+		return nil, errors.New("azurestore: gocloud's bucket has no container client")
+	}
+	return New(client, opts)
+}
+
+// Bucket returns the bucket of the uploads.
+func (s *Store) Bucket() *blob.Bucket { return s.bucket }
+
+// GrantUpload signs locally.
+func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*storage.Grant, error) {
+	p, err := p.Check()
+	if err = errors.Join(err, storage.ValidateKey(key)); err != nil {
+		return nil, err
+	}
+	expires := time.Now().Add(p.Expires).UTC().Truncate(time.Second)
+	signed, err := s.client.NewBlockBlobClient(key).GetSASURL(sas.BlobPermissions{Create: true, Write: p.Overwrite}, expires, nil)
+	if err != nil {
+		return nil, fmt.Errorf("azurestore: signing needs a client with a shared key: %w: %w", storage.ErrPermission, err)
+	}
+	if s.endpoint != nil {
+		if signed, err = atEndpoint(signed, s.endpoint); err != nil {
+			return nil, err
+		}
+	}
+	g := &storage.Grant{
+		Method: http.MethodPut, URL: signed, Key: key, UploadID: p.UploadID, Expires: expires, MaxBytes: p.MaxBytes,
+		Header:   http.Header{"Content-Type": {p.ContentType}, "X-Ms-Blob-Type": {"BlockBlob"}},
+		Enforced: []string{storage.EnforceMethod, storage.EnforceExpiry},
+	}
+	if p.CacheControl != "" {
+		g.Header.Set("X-Ms-Blob-Cache-Control", p.CacheControl)
+	}
+	if !p.Overwrite {
+		g.Enforced = append(g.Enforced, storage.EnforceWriteOnce)
+	}
+	slices.Sort(g.Enforced)
+	return g, nil
+}
+
+// atEndpoint moves the URL to another host. A SAS signs account, container and blob, but not the host.
+func atEndpoint(signed string, endpoint *url.URL) (string, error) {
+	u, err := url.Parse(signed)
+	if err != nil {
+		return "", errors.New("azurestore: the SDK signed a malformed URL")
+	}
+	u.Scheme, u.Host = endpoint.Scheme, endpoint.Host
+	return u.String(), nil
+}
