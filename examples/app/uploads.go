@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cruddur/avatarkit/profile"
 	"github.com/cruddur/avatarkit/storage"
 )
 
@@ -90,6 +91,10 @@ func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) er
 		}
 		policy.Size = *req.Size
 	}
+	// The picture will need a profile to belong to, and an upload may be a person's first request.
+	if _, err := a.person(r.Context(), who); err != nil {
+		return err
+	}
 	key, id, err := pictures.NewUploadKey(who.Subject, req.ContentType)
 	if err != nil {
 		a.log.InfoContext(r.Context(), "upload refused", "error", err)
@@ -167,9 +172,14 @@ func (a *App) erase(w http.ResponseWriter, r *http.Request, who Identity) error 
 	return writeJSON(w, http.StatusOK, receipt)
 }
 
-// Published is the hook to call when a picture was published: the profile takes it if it is newer, and open pages hear of it.
+// Published is the hook to call when a picture was published: the profile takes it if it is newer, and open pages hear of it. A
+// profile that was deleted meanwhile needs no telling.
 func (a *App) Published(ctx context.Context, subject, kind, uploadID string) error {
 	changed, err := a.cfg.Profiles.SetPicture(ctx, subject, kind, uploadID)
+	if errors.Is(err, profile.ErrNotFound) {
+		a.log.WarnContext(ctx, "a picture was published for nobody", "kind", kind, "upload_id", uploadID)
+		return nil
+	}
 	if err != nil || !changed {
 		return err
 	}
