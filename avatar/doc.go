@@ -13,11 +13,21 @@
 // A source that can never become a picture gives a [*RejectError] with a stable reason, the format it was recognised as, and a hint for the person. Every other
 // error may go away by itself.
 //
-// A PNG or GIF that is cut short or damaged in its picture data is shown as far as it can be read, as browsers do, with a warning in [Source]; what is
-// missing is transparent or black. A JPEG that is cut short is refused as corrupt.
+// A JPEG, PNG or GIF that is cut short or damaged in its picture data is shown as far as it can be read, as browsers do, with a warning in [Source]; what is
+// missing is grey, black or transparent. It is refused as corrupt when nothing of the picture can be read, and so is a damaged WebP.
 // Of an animation the first frame is used, placed on its canvas.
 // A file that is a second thing beside a picture (an archive, a PDF, a page or script in its comments or behind its end) is refused, though nothing of it would
 // be published; a video or a further picture behind the end, as phones append them, is no reason for refusal.
+//
+// # Colour
+//
+// ICC profiles made of curves and a matrix, or of one curve for grey pictures, are converted to sRGB: Display P3, Adobe RGB, ProPhoto and the like. Other profiles,
+// and PNG's cICP and gAMA where they say something else than sRGB, are reported as warnings and the samples taken for sRGB. CMYK is converted by
+// the plain formula, whatever its profile.
+//
+// # Pictures for people who have none
+//
+// [Pipeline.Initials] and [Pipeline.Identicon] make them in the same variants and encodings.
 //
 // # Budget
 //

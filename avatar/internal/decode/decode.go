@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image/jpeg"
 	"io"
 
 	"github.com/cruddur/avatarkit/avatar/internal/probe"
@@ -55,14 +54,6 @@ func Decode(ctx context.Context, info *probe.Info, data []byte) (Result, error) 
 		return Result{}, fmt.Errorf("%w: %v, not %v", ErrSize, got.Size(), info.Bounds().Size())
 	}
 	return result, nil
-}
-
-func decodeJPEG(ctx context.Context, data []byte) (Result, error) {
-	m, err := jpeg.Decode(reader(ctx, data))
-	if err != nil {
-		return Result{}, err
-	}
-	return Result{Rows: resample.FromImage(m, false)}, nil
 }
 
 // reader returns data as a reader that fails once ctx is done, which is how a decoder that knows no context is stopped.
