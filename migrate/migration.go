@@ -64,13 +64,13 @@ type Tx interface {
 //
 // A nil down is irreversible. [New] refuses a migration whose handle its target does not have.
 func Go[T any](version int64, name string, up, down func(ctx context.Context, handle T) error) Migration {
-	_, bare := any((*T)(nil)).(**sql.Conn)
+	_, inTx := any((*T)(nil)).(*Tx)
 	part := func(f func(context.Context, T) error) Part {
 		if f == nil {
 			return Part{Irreversible: true}
 		}
 		return Part{
-			NoTransaction: bare,
+			NoTransaction: !inTx,
 			Takes:         func(handle any) bool { _, ok := handle.(T); return ok },
 			Func:          func(ctx context.Context, handle any) error { return f(ctx, handle.(T)) },
 		}
