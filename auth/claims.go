@@ -78,18 +78,18 @@ var (
 	errNotObject = errors.New("not an object")
 )
 
-// payload is the wire form of the claims that this package reads.
+// payload is the wire form of the claims that this package reads. A null text counts as an absent one.
 type payload struct {
-	Issuer    member         `json:"iss"`
-	Subject   member         `json:"sub"`
+	Issuer    string         `json:"iss"`
+	Subject   string         `json:"sub"`
 	Use       TokenUse       `json:"token_use"`
-	ClientID  member         `json:"client_id"`
+	ClientID  string         `json:"client_id"`
 	Audience  jsontext.Value `json:"aud"`
-	Username  member         `json:"username"`
-	UsernameI member         `json:"cognito:username"`
-	Scope     member         `json:"scope"`
-	Groups    []member       `json:"cognito:groups"`
-	ID        member         `json:"jti"`
+	Username  string         `json:"username"`
+	UsernameI string         `json:"cognito:username"`
+	Scope     string         `json:"scope"`
+	Groups    []string       `json:"cognito:groups"`
+	ID        string         `json:"jti"`
 	Expires   numericDate    `json:"exp"`
 	Issued    numericDate    `json:"iat"`
 	NotBefore numericDate    `json:"nbf"`
@@ -136,19 +136,13 @@ func decodeClaims(text []byte) (*Claims, error) {
 		return nil, refuse(ErrClaims, "the payload is not a strict JSON object, or a claim has the wrong type")
 	}
 	c := &Claims{
-		Issuer: string(p.Issuer), Subject: string(p.Subject), Use: p.Use, Username: string(p.Username),
-		Scope: string(p.Scope), ID: string(p.ID), ClientID: string(p.ClientID),
+		Issuer: p.Issuer, Subject: p.Subject, Use: p.Use, Username: p.Username,
+		Scope: p.Scope, ID: p.ID, ClientID: p.ClientID, groups: p.Groups,
 		ExpiresAt: p.Expires.Time, IssuedAt: p.Issued.Time, NotBefore: p.NotBefore.Time, AuthTime: p.AuthTime.Time,
 		payload: text,
 	}
-	if len(p.Groups) > 0 {
-		c.groups = make([]string, len(p.Groups))
-		for n, g := range p.Groups {
-			c.groups[n] = string(g)
-		}
-	}
 	if p.Use == IDToken {
-		c.Username = string(p.UsernameI)
+		c.Username = p.UsernameI
 		if c.ClientID, err = audience(p.Audience); err != nil {
 			return nil, refuseClaim(ErrClient, "aud", "an ID token names exactly one client in aud, as a string")
 		}

@@ -29,13 +29,13 @@ func (m *headerMemo) get(header string, now time.Time) (signer, bool) {
 	return s, ok && s.issuer.keys.current(s.key, now)
 }
 
-func (m *headerMemo) put(header string, i *issuer, k *key) {
+func (m *headerMemo) put(header string, by signer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.signers == nil || len(m.signers) >= maxHeaders {
 		m.signers = map[string]signer{}
 	}
-	m.signers[strings.Clone(header)] = signer{i, k}
+	m.signers[strings.Clone(header)] = by
 }
 
 // tokenCache remembers verified tokens by their hash, in two generations: when the young one is full it becomes the old
@@ -60,7 +60,7 @@ func (c *tokenCache) get(text string, now time.Time) *Claims {
 	if c == nil {
 		return nil
 	}
-	id := sha256.Sum256([]byte(text))
+	id := hash(text)
 	c.mu.Lock()
 	v, ok := c.young[id]
 	if !ok {
@@ -77,14 +77,14 @@ func (c *tokenCache) get(text string, now time.Time) *Claims {
 	return &claims
 }
 
-func (c *tokenCache) put(text string, claims *Claims, i *issuer, k *key) {
+func (c *tokenCache) put(text string, claims *Claims, by signer) {
 	if c == nil {
 		return
 	}
 	own := *claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(sha256.Sum256([]byte(text)), verified{&own, signer{i, k}})
+	c.add(hash(text), verified{&own, by})
 }
 
 // add puts v into the young generation. c.mu is held.

@@ -19,8 +19,8 @@ var b64 = base64.RawURLEncoding.Strict()
 type token struct {
 	signed    string // header and payload as received, with the dot between: what the signature is over
 	header    string // base64url
-	payload   []byte // decoded
-	signature []byte // decoded
+	payload   string // base64url
+	signature []byte
 }
 
 // split takes a token apart. It looks at the length first, and never at what the segments mean.
@@ -38,15 +38,11 @@ func split(text string, maxBytes int) (token, error) {
 	if !ok || !ok2 || header == "" || payload == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
 		return token{}, refuse(ErrMalformed, "a token has three segments with a dot between them")
 	}
-	t := token{signed: text[:len(header)+1+len(payload)], header: header}
-	var err error
-	if t.signature, err = b64.DecodeString(signature); err != nil {
+	octets, err := b64.DecodeString(signature)
+	if err != nil {
 		return token{}, refuse(ErrMalformed, "the signature is not strict base64url")
 	}
-	if t.payload, err = b64.DecodeString(payload); err != nil {
-		return token{}, refuse(ErrMalformed, "the payload is not strict base64url")
-	}
-	return t, nil
+	return token{text[:len(header)+1+len(payload)], header, payload, octets}, nil
 }
 
 // header is what this package understands of a JOSE header. The members of type present would let the token choose its own

@@ -91,54 +91,75 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, i, k, err := v.authenticate(ctx, t, now)
+	c, by, err := v.authenticate(ctx, t, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.check(c, i, now); err != nil {
+	if err := v.check(c, by.issuer, now); err != nil {
 		return nil, err
 	}
-	v.tokens.put(text, c, i, k)
+	v.tokens.put(text, c, by)
 	return c, nil
 }
 
-// authenticate returns the claims of a token whose signature holds, with the issuer that they name and its key.
-func (v *Verifier) authenticate(ctx context.Context, t token, now time.Time) (*Claims, *issuer, *key, error) {
-	known, ok := v.headers.get(t.header, now)
-	holds := ok && verifyRS256(known.key, t.signed, t.signature)
-	if holds {
-		c, err := decodeClaims(t.payload)
-		if err != nil || c.Issuer == known.issuer.url {
-			return c, known.issuer, known.key, err
+// authenticate returns the claims of a token whose signature holds, and who signed it: the issuer that the claims name.
+func (v *Verifier) authenticate(ctx context.Context, t token, now time.Time) (*Claims, signer, error) {
+	known, remembered := v.headers.get(t.header, now)
+	kid, err := "", error(nil)
+	if !remembered {
+		if kid, err = t.keyID(); err != nil {
+			return nil, signer{}, err
 		}
 	}
-	kid, err := t.keyID()
+	payload, err := b64.DecodeString(t.payload)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, signer{}, refuse(ErrMalformed, "the payload is not strict base64url")
 	}
-	i, err := v.route(t.payload)
+	if remembered {
+		c, err := open(known, t, payload)
+		if !errors.Is(err, ErrSignature) && !errors.Is(err, ErrIssuer) {
+			return c, known, err
+		}
+		kid = known.key.id // some issuers, such as emulators, share a kid: the token may be another's
+		if by, findErr := v.find(ctx, payload, kid); findErr == nil && by == known {
+			return nil, signer{}, err
+		}
+	}
+	by, err := v.find(ctx, payload, kid)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, signer{}, err
+	}
+	c, err := open(by, t, payload)
+	if err != nil {
+		return nil, signer{}, err
+	}
+	v.headers.put(t.header, by)
+	return c, by, nil
+}
+
+// find returns the signer that an unverified token claims to have, fetching its key if needed.
+func (v *Verifier) find(ctx context.Context, payload []byte, kid string) (signer, error) {
+	i, err := v.route(payload)
+	if err != nil {
+		return signer{}, err
 	}
 	k, err := i.keys.key(ctx, kid)
+	return signer{i, k}, err
+}
+
+// open verifies the signature and then, and only then, reads the claims.
+func open(by signer, t token, payload []byte) (*Claims, error) {
+	if !verifyRS256(by.key, t.signed, t.signature) {
+		return nil, refuse(ErrSignature, "the signature does not match")
+	}
+	c, err := decodeClaims(payload)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	if !ok || k != known.key {
-		holds = verifyRS256(k, t.signed, t.signature)
+	if c.Issuer != by.issuer.url {
+		return nil, refuseClaim(ErrIssuer, "iss", "the token comes from no configured pool")
 	}
-	if !holds {
-		return nil, nil, nil, refuse(ErrSignature, "the signature does not match")
-	}
-	c, err := decodeClaims(t.payload)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if c.Issuer != i.url {
-		return nil, nil, nil, refuseClaim(ErrIssuer, "iss", "the token comes from no configured pool")
-	}
-	v.headers.put(t.header, i, k)
-	return c, i, k, nil
+	return c, nil
 }
 
 // route returns the issuer whose keys a token wants to be checked with.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -257,5 +260,94 @@ func TestErrorsNeverRepeatTheToken(t *testing.T) {
 	var e *auth.Error
 	if !errors.As(err, &e) || e.Reason != auth.ErrExpired || e.Claim != "exp" {
 		t.Errorf("error = %#v", err)
+	}
+}
+
+// TestSharedKeyID: two issuers with different keys under one kid, as emulators have, are kept apart.
+func TestSharedKeyID(t *testing.T) {
+	a, _ := newIssuer(t)
+	b, err := authtest.NewIssuer(authtest.Options{URL: "https://b.example", Now: a.Config().Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := a.Config()
+	cfg.Pools = append(cfg.Pools, b.Config().Pools...)
+	cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		i, kid := a, a.KeyID(auth.AccessToken)
+		if r.URL.Host == "b.example" {
+			i, kid = b, b.KeyID(auth.AccessToken)
+		}
+		w := httptest.NewRecorder()
+		i.ServeHTTP(w, r)
+		res := w.Result()
+		text, _ := io.ReadAll(res.Body)
+		res.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(text), kid, "same")))
+		return res, nil
+	})}
+	v := newVerifier(t, cfg)
+	same := authtest.Token{Header: map[string]any{"kid": "same"}}
+	for range 2 {
+		for _, i := range []*authtest.Issuer{a, b} {
+			c, err := v.Verify(t.Context(), mint(t, i, same))
+			if err != nil || c.Issuer != i.URL() {
+				t.Fatalf("Verify = %v, %v", c, err)
+			}
+		}
+	}
+	// a's key does not speak for b
+	stolen := same
+	stolen.Claims = map[string]any{"iss": b.URL()}
+	wantErr(t, v, mint(t, a, stolen), auth.ErrSignature)
+}
+
+// TestCachedTokens: what is remembered is still checked, and belongs to the caller.
+func TestCachedTokens(t *testing.T) {
+	i, clock := newIssuer(t)
+	cfg := i.Config()
+	cfg.CacheTokens = 4
+	v := newVerifier(t, cfg)
+	tok := mint(t, i, authtest.Token{Lifetime: time.Minute, Groups: []string{"g"}})
+	c, err := v.Verify(t.Context(), tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Subject, c.Groups()[0] = "changed", "changed"
+	if again, err := v.Verify(t.Context(), tok); err != nil || again.Subject == "changed" || !again.InGroup("g") {
+		t.Errorf("Verify = %+v, %v", again, err)
+	}
+	for range 20 {
+		wantErr(t, v, mint(t, i, authtest.Token{}), nil)
+	}
+	clock.Advance(time.Minute)
+	wantErr(t, v, tok, auth.ErrExpired)
+}
+
+func TestNewReportsEveryFault(t *testing.T) {
+	_, err := auth.New(auth.Config{
+		Pools: []auth.Pool{
+			{ID: "nonsense", ClientIDs: []string{"c"}},
+			{ID: "eu-west-1_A"},
+			{Issuer: "http://cognito.example/pool", ClientIDs: []string{"c"}},
+			{ID: "eu-west-1_B", JWKSURL: "https://x.example", AnyClient: true, ClientIDs: []string{"c"}},
+			{ID: "eu-west-1_C", ClientIDs: []string{"c"}, ReplicaRegions: []string{"moon"}},
+			{ID: "eu-west-1_D", ClientIDs: []string{"c"}}, {ID: "eu-west-1_D", ClientIDs: []string{"c"}},
+		},
+		TokenUses: []auth.TokenUse{"refresh"}, Leeway: -1, Realm: "a\"b", CacheTokens: -1,
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, part := range []string{"nonsense", "Pools[1]", "loopback", "exclude", "JWKSURL", "moon", "twice", "refresh", "Leeway", "Realm", "CacheTokens"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("no mention of %s in:\n%v", part, err)
+		}
+	}
+	if _, err := auth.New(auth.Config{}); err == nil {
+		t.Error("accepted the zero Config")
+	}
+	for _, url := range []string{"http://localhost:9229/local_a", "http://127.0.0.1:9229/local_a", "http://[::1]:9229/local_a", "https://a.example"} {
+		if _, err := auth.New(auth.Config{Pools: []auth.Pool{{Issuer: url, AnyClient: true}}}); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }

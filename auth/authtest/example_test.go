@@ -1,0 +1,45 @@
+package authtest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cruddur/avatarkit/auth"
+	"github.com/cruddur/avatarkit/auth/authtest"
+)
+
+func ExampleNewIssuer() {
+	issuer, _ := authtest.NewIssuer(authtest.Options{})
+	verifier, _ := auth.New(issuer.Config())
+	claims, err := verifier.Verify(context.Background(), issuer.AccessToken("andrew"))
+	fmt.Println(claims.Username, err)
+	// Output: andrew <nil>
+}
+
+func ExampleNewServer() {
+	server, err := authtest.NewServer(authtest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	cfg := server.Config()
+	cfg.HTTPClient = http.DefaultClient // over the network, as another process would
+	verifier, _ := auth.New(cfg)
+	_, err = verifier.Verify(context.Background(), server.AccessToken("andrew"))
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleNewClock() {
+	clock := authtest.NewClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	issuer, _ := authtest.NewIssuer(authtest.Options{Now: clock.Now})
+	verifier, _ := auth.New(issuer.Config())
+	token := issuer.AccessToken("andrew")
+	clock.Advance(2 * time.Hour)
+	_, err := verifier.Verify(context.Background(), token)
+	fmt.Println(err)
+	// Output: auth: token_expired: the token has expired
+}
