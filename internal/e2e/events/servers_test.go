@@ -1,0 +1,144 @@
+// Package events_test sends real notifications, from real servers, through package storage.
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/cruddur/avatarkit/internal/e2e/component"
+	"github.com/cruddur/avatarkit/storage"
+)
+
+const (
+	accessKey, secretKey = "testkey", "testsecret123"
+	webhookSecret        = "only the store knows"
+)
+
+var uploads = storage.Filter{Buckets: []string{"uploads"}, Prefixes: []string{"uploads/avatars/"}, Output: []string{"avatars/"}}
+
+// inbox gathers what is handled, and fails the first so many times.
+type inbox struct {
+	mu       sync.Mutex
+	failures int
+	events   []storage.ObjectCreated
+}
+
+func (in *inbox) handle(_ context.Context, e storage.ObjectCreated) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.failures > 0 {
+		in.failures--
+		return errors.New("not yet")
+	}
+	in.events = append(in.events, e)
+	return nil
+}
+
+// wait returns the handled event of the key, or ends the test.
+func (in *inbox) wait(t *testing.T, key string) storage.ObjectCreated {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		in.mu.Lock()
+		i := slices.IndexFunc(in.events, func(e storage.ObjectCreated) bool { return e.Key == key })
+		if i >= 0 {
+			defer in.mu.Unlock()
+			return in.events[i]
+		}
+		in.mu.Unlock()
+	}
+	t.Fatalf("no event for %q; got %+v", key, in.events)
+	return storage.ObjectCreated{}
+}
+
+// serve runs the handler of the notifications and remembers the statuses of its answers.
+func serve(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// start runs a server until the end of the test and logs its output if the test failed.
+func start(t *testing.T, env []string, program string, args ...string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s:\n%s", filepath.Base(program), &out)
+		}
+	})
+}
+
+// startVersitygw starts versitygw with the extra flags and returns a client of it with the bucket uploads.
+func startVersitygw(t *testing.T, flags ...string) *s3.Client {
+	t.Helper()
+	program, addr := component.Program(t, "versitygw"), component.FreeAddr(t)
+	args := append([]string{"--port", addr}, flags...)
+	start(t, []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey}, program, append(args, "posix", t.TempDir())...)
+	return withBucket(t, client("http://"+addr))
+}
+
+// startMinIO starts MinIO with one webhook target, which keeps undelivered events and sends them again.
+func startMinIO(t *testing.T, webhook string) *s3.Client {
+	t.Helper()
+	program, addr := component.Program(t, "minio"), component.FreeAddr(t)
+	start(t, []string{
+		"MINIO_ROOT_USER=" + accessKey, "MINIO_ROOT_PASSWORD=" + secretKey,
+		"MINIO_NOTIFY_WEBHOOK_ENABLE_hook=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_hook=" + webhook,
+		"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_hook=Bearer " + webhookSecret,
+		"MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_hook=" + t.TempDir(),
+	}, program, "server", "--quiet", "--address", addr, "--console-address", component.FreeAddr(t), t.TempDir())
+	return withBucket(t, client("http://"+addr))
+}
+
+func client(endpoint string) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &endpoint, UsePathStyle: true, Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+	})
+}
+
+// withBucket makes the bucket as soon as the server is ready to: both answer before they are.
+func withBucket(t *testing.T, c *s3.Client) *s3.Client {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if _, err = c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("uploads")}); err == nil {
+			return c
+		}
+	}
+	t.Fatalf("server is not ready: %v", err)
+	return nil
+}
+
+func put(t *testing.T, c *s3.Client, key string) {
+	t.Helper()
+	_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("uploads"), Key: &key, Body: bytes.NewReader([]byte("hello")), ContentType: aws.String("image/jpeg"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
