@@ -26,8 +26,10 @@ func ValidateKey(key string) error {
 		return fmt.Errorf("%w: it is not UTF-8", ErrInvalidKey)
 	case strings.Contains(key, ".."):
 		return fmt.Errorf("%w: it contains \"..\"", ErrInvalidKey)
-	case strings.ContainsAny(key, `%\`):
-		return fmt.Errorf("%w: it contains %%, or a backslash", ErrInvalidKey)
+	case strings.ContainsAny(key, `%\?#"`):
+		return fmt.Errorf("%w: it contains one of %%, \\, ?, # and \"", ErrInvalidKey)
+	case strings.Contains(key, "__0x"):
+		return fmt.Errorf("%w: it contains \"__0x\", which gocloud's drivers read as an escape", ErrInvalidKey)
 	case strings.ContainsFunc(key, invisible):
 		return fmt.Errorf("%w: it contains a control or formatting character", ErrInvalidKey)
 	}

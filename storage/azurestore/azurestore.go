@@ -23,6 +23,7 @@ import (
 	"gocloud.dev/blob/azureblob"
 
 	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/internal/storeurl"
 )
 
 // Options are what has a default. Nil means all of them.
@@ -49,9 +50,9 @@ func New(client *container.Client, opts *Options) (*Store, error) {
 	}
 	s := &Store{client: client}
 	if opts != nil && opts.Endpoint != "" {
-		u, err := url.Parse(opts.Endpoint)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-			return nil, fmt.Errorf("azurestore: Endpoint %q must be http or https, and a host", opts.Endpoint)
+		u, err := storeurl.Endpoint(opts.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("azurestore: %w", err)
 		}
 		s.endpoint = u
 	}
@@ -96,10 +97,8 @@ func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*s
 	if err != nil {
 		return nil, fmt.Errorf("azurestore: signing needs a client with a shared key: %w: %w", storage.ErrPermission, err)
 	}
-	if s.endpoint != nil {
-		if signed, err = atEndpoint(signed, s.endpoint); err != nil {
-			return nil, err
-		}
+	if signed, err = s.uploadURL(signed); err != nil {
+		return nil, err
 	}
 	g := &storage.Grant{
 		Method: http.MethodPut, URL: signed, Key: key, UploadID: p.UploadID, Expires: expires, MaxBytes: p.MaxBytes,
@@ -116,12 +115,16 @@ func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*s
 	return g, nil
 }
 
-// atEndpoint moves the URL to another host. A SAS signs account, container and blob, but not the host.
-func atEndpoint(signed string, endpoint *url.URL) (string, error) {
+// uploadURL moves the URL to the public endpoint: a SAS signs account, container and blob, but not the host. It also undoes
+// the SDK's escaping of the key's slashes, which is not wrong, but which some proxies refuse.
+func (s *Store) uploadURL(signed string) (string, error) {
 	u, err := url.Parse(signed)
 	if err != nil {
 		return "", errors.New("azurestore: the SDK signed a malformed URL")
 	}
-	u.Scheme, u.Host = endpoint.Scheme, endpoint.Host
+	u.RawPath = ""
+	if s.endpoint != nil {
+		u.Scheme, u.Host = s.endpoint.Scheme, s.endpoint.Host
+	}
 	return u.String(), nil
 }

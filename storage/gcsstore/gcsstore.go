@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"gocloud.dev/blob/gcsblob"
 
 	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/internal/storeurl"
 )
 
 // Options are what has a default. Nil means all of them.
@@ -71,30 +73,56 @@ func New(bucket *blob.Bucket, name string, opts *Options) (*Store, error) {
 	}
 	s.opts.PrivateKey = slices.Clone(o.PrivateKey)
 	if o.Endpoint != "" {
-		u, err := url.Parse(o.Endpoint)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-			return nil, fmt.Errorf("gcsstore: Endpoint %q must be http or https, and a host", o.Endpoint)
+		u, err := storeurl.Endpoint(o.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("gcsstore: %w", err)
 		}
 		s.host, s.insecure = u.Host, u.Scheme == "http"
 	}
 	return s, nil
 }
 
-// Open opens "gs://bucket", with the parameters of gocloud's gcsblob and Google's default credentials.
+// Open opens "gs://bucket", with the parameters of gocloud's gcsblob and Google's default credentials. The parameters
+// access_id and private_key_path (a PEM file) name who signs, unless the Options do.
 func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 	u, err := url.Parse(urlstr)
 	if err != nil || u.Scheme != gcsblob.Scheme || u.Host == "" {
 		return nil, errors.New("gcsstore: want a URL of the form gs://bucket")
 	}
+	if q := u.Query(); q.Has("prefix") || q.Has("key") {
+		return nil, errors.New("gcsstore: the URL must name a whole bucket, without prefix and key: a grant's key is the object's")
+	}
+	o, err := signerOf(u.Query(), opts)
+	if err != nil {
+		return nil, err
+	}
 	b, err := blob.OpenBucket(ctx, urlstr)
 	if err != nil {
-		return nil, fmt.Errorf("gcsstore: %w", err)
+		return nil, fmt.Errorf("gcsstore: %w", storeurl.Hide(err, u))
 	}
-	s, err := New(b, u.Host, opts)
+	s, err := New(b, u.Host, o)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return s, nil
+}
+
+// signerOf returns the options with the signer that the URL names, if they name none.
+func signerOf(q url.Values, opts *Options) (*Options, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	id, path := q.Get("access_id"), q.Get("private_key_path")
+	if o.GoogleAccessID != "" || id == "" || id == "-" || path == "" {
+		return &o, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("gcsstore: private_key_path: %w", err)
+	}
+	o.GoogleAccessID, o.PrivateKey = id, pem
+	return &o, nil
 }
 
 // Bucket returns the bucket of the uploads.

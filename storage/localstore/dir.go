@@ -71,8 +71,8 @@ func (s *dirSink) checkKey(key string) error {
 			return fmt.Errorf("%w: a segment ends in %q or has more than %d bytes, which a folder cannot hold", storage.ErrInvalidKey, sidecar, 255-len(sidecar))
 		}
 	}
-	if strings.Contains(key, "__0x") || strings.ContainsAny(key, `<>:"|?*`) {
-		return fmt.Errorf("%w: it contains \"__0x\" or one of <>:\"|?*, which a folder cannot hold everywhere", storage.ErrInvalidKey)
+	if strings.ContainsAny(key, `<>:|*`) {
+		return fmt.Errorf("%w: it contains one of <>:|*, which a folder cannot hold everywhere", storage.ErrInvalidKey)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ import (
 	"gocloud.dev/blob/s3blob"
 
 	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/internal/storeurl"
 )
 
 // Options are what has a default. Nil means all of them.
@@ -60,11 +61,11 @@ func New(client *s3.Client, bucket string, opts *Options) (*Store, error) {
 	}
 	signer := client
 	if opts.Endpoint != "" {
-		u, err := url.Parse(opts.Endpoint)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-			return nil, fmt.Errorf("s3store: Endpoint %q must be an absolute http or https URL without query", opts.Endpoint)
+		u, err := storeurl.Endpoint(opts.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("s3store: %w", err)
 		}
-		signer = s3.New(client.Options(), func(o *s3.Options) { o.BaseEndpoint = aws.String(opts.Endpoint) })
+		signer = s3.New(client.Options(), func(o *s3.Options) { o.BaseEndpoint = aws.String(u.String()) })
 	}
 	b, err := s3blob.OpenBucket(context.Background(), client, bucket, nil)
 	if err != nil {
@@ -82,7 +83,7 @@ func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 	}
 	b, err := new(s3blob.URLOpener).OpenBucketURL(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("s3store: %w", err)
+		return nil, fmt.Errorf("s3store: %w", storeurl.Hide(err, u))
 	}
 	defer b.Close()
 	var client *s3.Client
