@@ -7,26 +7,20 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/cruddur/avatarkit/internal/e2e/component"
+	"github.com/cruddur/avatarkit/internal/e2e/servers"
 	"github.com/cruddur/avatarkit/storage"
 )
 
-const (
-	accessKey, secretKey = "testkey", "testsecret123"
-	webhookSecret        = "only the store knows"
-)
+// webhookSecret has no spaces: MinIO sends no Authorization header at all for one that has.
+const webhookSecret = "only-the-store-knows"
 
 var uploads = storage.Filter{Buckets: []string{"uploads"}, Prefixes: []string{"uploads/avatars/"}, Output: []string{"avatars/"}}
 
@@ -72,65 +66,26 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return srv
 }
 
-// start runs a server until the end of the test and logs its output if the test failed.
-func start(t *testing.T, env []string, program string, args ...string) {
-	t.Helper()
-	var out bytes.Buffer
-	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s:\n%s", filepath.Base(program), &out)
-		}
-	})
-}
-
 // startVersitygw starts versitygw with the extra flags and returns a client of it with the bucket uploads.
 func startVersitygw(t *testing.T, flags ...string) *s3.Client {
 	t.Helper()
-	program, addr := component.Program(t, "versitygw"), component.FreeAddr(t)
-	args := append([]string{"--port", addr}, flags...)
-	start(t, []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey}, program, append(args, "posix", t.TempDir())...)
-	return withBucket(t, client("http://"+addr))
+	return withBucket(t, servers.Versitygw(t, flags...))
 }
 
 // startMinIO starts MinIO with one webhook target, which keeps undelivered events and sends them again.
 func startMinIO(t *testing.T, webhook string) *s3.Client {
 	t.Helper()
-	program, addr := component.Program(t, "minio"), component.FreeAddr(t)
-	start(t, []string{
-		"MINIO_ROOT_USER=" + accessKey, "MINIO_ROOT_PASSWORD=" + secretKey,
-		"MINIO_NOTIFY_WEBHOOK_ENABLE_hook=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_hook=" + webhook,
-		"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_hook=Bearer " + webhookSecret,
-		"MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_hook=" + t.TempDir(),
-	}, program, "server", "--quiet", "--address", addr, "--console-address", component.FreeAddr(t), t.TempDir())
-	return withBucket(t, client("http://"+addr))
+	return withBucket(t, servers.MinIO(t,
+		"MINIO_NOTIFY_WEBHOOK_ENABLE_hook=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_hook="+webhook,
+		"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_hook=Bearer "+webhookSecret,
+		"MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_hook="+t.TempDir(),
+	))
 }
 
-func client(endpoint string) *s3.Client {
-	return s3.New(s3.Options{
-		BaseEndpoint: &endpoint, UsePathStyle: true, Region: "us-east-1",
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-	})
-}
-
-// withBucket makes the bucket as soon as the server is ready to: both answer before they are.
-func withBucket(t *testing.T, c *s3.Client) *s3.Client {
+func withBucket(t *testing.T, s *servers.S3) *s3.Client {
 	t.Helper()
-	var err error
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if _, err = c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("uploads")}); err == nil {
-			return c
-		}
-	}
-	t.Fatalf("server is not ready: %v", err)
-	return nil
+	s.MakeBucket(t, "uploads")
+	return s.Client
 }
 
 func put(t *testing.T, c *s3.Client, key string) {
