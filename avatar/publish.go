@@ -101,7 +101,7 @@ func (p *Processor) syncAlias(ctx context.Context, publicID string) (string, err
 		if err != nil && !errors.Is(err, ErrNoPicture) {
 			return "", err
 		}
-		agrees, err := p.aliasShows(ctx, publicID, m.UploadID)
+		agrees, err := p.aliasShows(ctx, publicID, m)
 		if err != nil || agrees {
 			return m.UploadID, err
 		}
@@ -112,16 +112,23 @@ func (p *Processor) syncAlias(ctx context.Context, publicID string) (string, err
 	return "", errors.New("avatar: the stable name keeps changing; try again")
 }
 
-func (p *Processor) aliasShows(ctx context.Context, publicID, id string) (bool, error) {
+// aliasShows reports whether the stable name shows m, or is gone if m is zero.
+func (p *Processor) aliasShows(ctx context.Context, publicID string, m Manifest) (bool, error) {
 	attrs, err := p.assets.Attributes(ctx, p.keys.aliasKey(publicID))
-	if err = notExist(err); errors.Is(err, fs.ErrNotExist) {
-		return id == "", nil
-	}
-	if err != nil {
+	err = notExist(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return m.UploadID == "", nil
+	case gcerrors.Code(err) == gcerrors.Unknown && err != nil:
+		return false, nil // fileblob: a crash cut the attributes short, and only writing them again helps
+	case err != nil:
 		return false, fmt.Errorf("avatar: look at the stable name: %w", err)
+	case m.UploadID == "":
+		return false, nil
 	}
-	// One that is not ours is the original system's; it goes when the subject gets a picture here.
-	return attrs.Metadata[aliasOf] == id, nil
+	// One that is not ours is the original system's; it goes when the subject gets a picture here. The size is compared as well, since
+	// fileblob replaces the attributes a moment before the content.
+	return attrs.Metadata[aliasOf] == m.UploadID && attrs.Size == m.Largest().Size, nil
 }
 
 // writeAlias copies the largest variant of m to the stable name, or deletes that when m is zero.

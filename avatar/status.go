@@ -23,6 +23,8 @@ const (
 // Status is how far an upload has come.
 type Status struct {
 	State State
+	// Key is the original's, when State is StateReceived: Process takes it, should no event have told of it.
+	Key string
 	// Outcome is set when State is StateReady or StateRejected.
 	Outcome Outcome
 	// Manifest is the published version; nil when there is none, or none any more.
@@ -49,11 +51,11 @@ func (p *Processor) Status(ctx context.Context, subject, uploadID string) (Statu
 	if rec != nil {
 		return p.handled(ctx, *rec)
 	}
-	for _, err := range list(ctx, p.uploads, p.keys.uploads+subject+"/"+uploadID+".", "") {
+	for obj, err := range list(ctx, p.uploads, p.keys.uploads+subject+"/"+uploadID+".", "") {
 		if err != nil {
 			return Status{}, fmt.Errorf("avatar: look for the upload: %w", err)
 		}
-		return Status{State: StateReceived}, nil
+		return Status{State: StateReceived, Key: obj.Key}, nil
 	}
 	if p.opts.Now().Before(idTime(uploadID).Add(p.opts.GrantLifetime)) {
 		return Status{State: StateIssued}, nil

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,11 @@ type Config struct {
 	Pictures map[string]Pictures
 	// Profiles keeps the people.
 	Profiles *profile.SQLStore
+	// Arrived, if set, gets the key of an upload that is there and waits, whenever its owner asks what became of it. So an upload
+	// whose notification was lost, or never sent, is processed as well. It must not wait.
+	Arrived func(key string)
+	// GrantsPerMinute bounds the grants of one person; 0 means 60.
+	GrantsPerMinute int
 	// Hub tells open pages. Close it at shutdown.
 	Hub *profile.Hub
 	// Ready returns why the service cannot serve yet, such as pending migrations; nil when it can. Nil means always ready.
@@ -54,6 +60,7 @@ type App struct {
 	cfg     Config
 	log     *slog.Logger
 	tickets *tickets
+	grants  *rate
 	mux     *http.ServeMux
 	handler http.Handler
 }
@@ -78,7 +85,10 @@ func New(cfg Config) (*App, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	a := &App{cfg: cfg, log: cfg.Logger, tickets: newTickets(cfg.Now), mux: http.NewServeMux()}
+	a := &App{
+		cfg: cfg, log: cfg.Logger, tickets: newTickets(cfg.Now), mux: http.NewServeMux(),
+		grants: &rate{max: cmp.Or(cfg.GrantsPerMinute, 60), now: cfg.Now},
+	}
 	a.routes()
 	a.handler = a.logged(a.cors(a.options(http.HandlerFunc(a.route))))
 	return a, nil
@@ -127,7 +137,7 @@ func (a *App) answer(h handlerFunc) http.Handler {
 			return
 		}
 		p := a.problemOf(err)
-		if p.Status >= 500 {
+		if p.Status >= 500 && r.Context().Err() == nil { // else nobody waits for the answer
 			a.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", r.Pattern, "error", err)
 		}
 		p.write(w)
@@ -153,6 +163,8 @@ func (a *App) problemOf(err error) *problem {
 		return fail(http.StatusNotFound, "not_found", "no such person")
 	case errors.Is(err, profile.ErrCursor):
 		return fail(http.StatusBadRequest, "invalid_cursor", "after is not a cursor of this service")
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, storage.ErrPermission):
+		return fail(http.StatusServiceUnavailable, "unavailable", "uploads cannot be taken at the moment")
 	}
 	return fail(http.StatusInternalServerError, "internal", "something went wrong on our side")
 }

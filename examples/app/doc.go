@@ -18,6 +18,15 @@
 //	GET    /healthz, /readyz                     liveness; readiness
 //	OPTIONS on any route                         CORS
 //
+// The wiring adds what depends on its stores with [App.Handle]: the receiver of local uploads, GET /avatars/{id}, and
+// POST /webhooks/avatar.
+//
+// # Without notifications
+//
+// A store tells of an upload by an event, and events get lost, or were never set up. So every question for an upload that is there
+// but not handled queues it (Config.Arrived), and the [Queue] looks for such uploads once a minute. An upload is
+// handled once, whichever way the news comes.
+//
 // # Sessions
 //
 // The page keeps the access token in sessionStorage: it survives a reload, is gone with the tab, and never travels by itself,

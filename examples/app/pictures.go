@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/http"
-	"strings"
-
-	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
+	"slices"
 
 	"github.com/cruddur/avatarkit/avatar"
+	"github.com/cruddur/avatarkit/profile"
 )
 
 // FromProcessor makes Pictures of a processor and its pipeline. base precedes the keys of published objects in URLs, such as "/"
@@ -35,7 +32,7 @@ func (p processorPictures) Status(ctx context.Context, subject, uploadID string)
 	if err != nil {
 		return Status{}, err
 	}
-	status := Status{State: string(s.State)}
+	status := Status{State: string(s.State), Key: s.Key}
 	if r := s.Reject; r != nil {
 		status.Reason, status.Hint, status.Format, status.Limit, status.Got = string(r.Reason), r.Hint, r.Format, r.Limit, r.Got
 	}
@@ -66,64 +63,19 @@ func (p processorPictures) Erase(ctx context.Context, subject string) (any, erro
 	return p.Processor.Erase(ctx, subject)
 }
 
-// ServePictures serves what the processor published, for a machine without a CDN: /<kind>s/<id>/<upload>/<variant>.jpg from the
-// bucket, and /<kind>s/<id> or /<kind>s/<id>.jpg, the current picture or initials.
-func ServePictures(p *avatar.Processor, pipeline *avatar.Pipeline, assets *blob.Bucket) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-		prefix := "/" + p.Kind().Name + "s/"
-		id, found := strings.CutPrefix(r.URL.Path, prefix)
-		switch {
-		case !found || id == "":
-			fail(http.StatusNotFound, "not_found", "no such picture").write(w)
-		case strings.Contains(id, "/"):
-			serveKey(w, r, assets, strings.TrimPrefix(r.URL.Path, "/"), "public, max-age=31536000, immutable")
-		default:
-			serveCurrent(w, r, p, pipeline, assets, strings.TrimSuffix(id, ".jpg"))
+// Initials makes the picture of a person who has none, for avatar.HandlerOptions: the initials of the name in the profile. It takes
+// the public id for the subject, so it fits processors without Options.PublicIDSecret.
+func Initials(pipeline *avatar.Pipeline, profiles *profile.SQLStore) func(context.Context, string, avatar.Variant) (avatar.Picture, error) {
+	return func(ctx context.Context, publicID string, v avatar.Variant) (avatar.Picture, error) {
+		p, err := profiles.BySubject(ctx, publicID)
+		if err != nil && !errors.Is(err, profile.ErrNotFound) {
+			return avatar.Picture{}, err
 		}
-	})
-}
-
-func serveCurrent(w http.ResponseWriter, r *http.Request, p *avatar.Processor, pipeline *avatar.Pipeline, assets *blob.Bucket, id string) {
-	const short = "public, max-age=60"
-	m, err := p.Current(r.Context(), id)
-	switch {
-	case err == nil:
-		serveKey(w, r, assets, m.Largest().Key, short)
-		return
-	case errors.Is(err, avatar.ErrInvalidSubject):
-		fail(http.StatusNotFound, "not_found", "no such picture").write(w)
-		return
-	case !errors.Is(err, avatar.ErrNoPicture):
-		fail(http.StatusServiceUnavailable, "unavailable", "the picture cannot be read now").write(w)
-		return
+		set, err := pipeline.Initials(ctx, p.DisplayName, publicID)
+		if err != nil {
+			return avatar.Picture{}, err
+		}
+		i := slices.IndexFunc(set.Pictures, func(p avatar.Picture) bool { return p.Name == v.Name })
+		return set.Pictures[max(i, 0)], nil
 	}
-	set, err := pipeline.Identicon(r.Context(), id)
-	if err != nil {
-		fail(http.StatusInternalServerError, "internal", "something went wrong on our side").write(w)
-		return
-	}
-	w.Header().Set("Content-Type", set.Pictures[0].ContentType)
-	w.Header().Set("Cache-Control", short)
-	_, _ = w.Write(set.Pictures[0].Data) // the client went away
-}
-
-// serveKey serves one object with ranges and conditional requests.
-func serveKey(w http.ResponseWriter, r *http.Request, assets *blob.Bucket, key, cache string) {
-	reader, err := assets.NewReader(r.Context(), key, nil)
-	switch {
-	case gcerrors.Code(err) == gcerrors.NotFound:
-		fail(http.StatusNotFound, "not_found", "no such picture").write(w)
-		return
-	case err != nil:
-		fail(http.StatusServiceUnavailable, "unavailable", "the picture cannot be read now").write(w)
-		return
-	}
-	defer reader.Close()
-	w.Header().Set("Content-Type", reader.ContentType())
-	w.Header().Set("Cache-Control", cache)
-	w.Header().Set("ETag", `"`+strings.ReplaceAll(strings.TrimPrefix(key, "/"), "/", "-")+`"`)
-	http.ServeContent(w, r, "", reader.ModTime(), reader)
 }

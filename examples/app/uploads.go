@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type Status struct {
 	Format string `json:"format,omitempty"`
 	Limit  int64  `json:"limit,omitempty"`
 	Got    int64  `json:"got,omitempty"`
+
+	Key string `json:"-"` // when received: the original's
 }
 
 // Picture is a published picture.
@@ -91,6 +94,10 @@ func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) er
 		}
 		policy.Size = *req.Size
 	}
+	if wait, ok := a.grants.take(who.Subject); !ok {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+		return fail(http.StatusTooManyRequests, "rate_limited", "too many uploads in one minute: try again later")
+	}
 	// The picture will need a profile to belong to, and an upload may be a person's first request.
 	if _, err := a.person(r.Context(), who); err != nil {
 		return err
@@ -108,19 +115,7 @@ func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) er
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, grantView(grant))
-}
-
-// grantView is the wire form of a grant.
-func grantView(g *storage.Grant) map[string]any {
-	headers := map[string]string{}
-	for name := range g.Header {
-		headers[name] = g.Header.Get(name)
-	}
-	return map[string]any{
-		"url": g.URL, "method": g.Method, "headers": headers, "fields": g.Fields, "key": g.Key, "upload_id": g.UploadID,
-		"expires": g.Expires.UTC(), "max_bytes": g.MaxBytes, "enforced": g.Enforced,
-	}
+	return writeJSON(w, http.StatusOK, grant)
 }
 
 func (a *App) uploadStatus(w http.ResponseWriter, r *http.Request, who Identity) error {
@@ -140,6 +135,9 @@ func (a *App) uploadStatus(w http.ResponseWriter, r *http.Request, who Identity)
 	}
 	if !found {
 		return fail(http.StatusNotFound, "not_found", "no such upload")
+	}
+	if best.Key != "" && a.cfg.Arrived != nil {
+		a.cfg.Arrived(best.Key)
 	}
 	return writeJSON(w, http.StatusOK, struct {
 		UploadID string `json:"upload_id"`

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -17,38 +18,50 @@ type config struct {
 	addr            string
 	data            string // folder; empty keeps everything in memory
 	uploads, assets string // gocloud URLs
-	db              string // postgres://… or a SQLite file; empty: in data, or memory
+	cdn             string // base URL of published pictures; empty: this process serves them
+	db              string // postgres://…; empty: SQLite in data, or in memory
 	url             string // public base URL
 	origins         string // comma-separated
+	topics          string // comma-separated ARNs of SNS topics to believe
+	webhookSecret   string // admits raw events
 	pool, client    string // real Cognito; empty: the embedded issuer
 	logJSON         bool
 }
 
-// parse reads flags; each can also come from the environment as AVATARKIT_<NAME>, and the flag wins.
+// parse reads flags; each can also come from the environment as AVATARKIT_<NAME>, with "_" for "-", and the flag wins.
 func parse(args []string, env func(string) string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(out)
 	text := func(p *string, name, value, usage string) {
-		if v := env("AVATARKIT_" + strings.ToUpper(name)); v != "" {
+		if v := env(variable(name)); v != "" {
 			value = v
 		}
 		flags.StringVar(p, name, value, usage)
 	}
 	text(&c.addr, "addr", "localhost:8080", "address to listen on; port 0 picks a free one")
 	text(&c.data, "data", "", "folder that keeps files and database; empty keeps all in memory")
-	text(&c.uploads, "uploads", "", "gocloud URL of the bucket for uploads, such as file:///srv/uploads")
-	text(&c.assets, "assets", "", "gocloud URL of the bucket for published pictures")
+	text(&c.uploads, "uploads", "", "URL of the bucket for uploads: s3://…, gs://…, azblob://…, file:///srv/uploads or mem://")
+	text(&c.assets, "assets", "", "URL of the bucket for published pictures; goes with -uploads")
+	text(&c.cdn, "cdn", "", "base URL from which browsers get the objects of -assets; empty means from this process")
 	text(&c.db, "db", "", "postgres://… ; empty means SQLite, in -data or in memory")
 	text(&c.url, "url", "", "base URL under which browsers reach this; empty means http://<addr>")
 	text(&c.origins, "origins", "", "origins of other pages that may call the API, separated by commas")
+	text(&c.topics, "topics", "", "ARNs of the SNS topics whose notifications POST /webhooks/avatar believes, separated by commas")
+	text(&c.webhookSecret, "webhook-secret", "", "admits other notifications to POST /webhooks/avatar, as \"Authorization: Bearer <secret>\"")
 	text(&c.pool, "pool", "", "id of a Cognito user pool, such as eu-west-1_AbCdEf123, instead of the embedded issuer")
 	text(&c.client, "client", "", "app client of -pool")
-	flags.BoolVar(&c.logJSON, "json", env("AVATARKIT_JSON") != "", "log as JSON")
+	logJSON, _ := strconv.ParseBool(env(variable("json"))) // anything else means false
+	flags.BoolVar(&c.logJSON, "json", logJSON, "log as JSON")
 	if err := flags.Parse(args); err != nil {
 		return c, err
 	}
 	return c, c.check(flags.Args())
+}
+
+// variable is the environment variable of a flag.
+func variable(name string) string {
+	return "AVATARKIT_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
 func (c *config) check(rest []string) error {
@@ -65,9 +78,12 @@ func (c *config) check(rest []string) error {
 	if c.db != "" && !strings.HasPrefix(c.db, "postgres://") && !strings.HasPrefix(c.db, "postgresql://") {
 		faults = append(faults, errors.New("-db must begin with postgres://"))
 	}
-	if c.url != "" {
-		if u, err := url.Parse(c.url); err != nil || u.Host == "" {
-			faults = append(faults, fmt.Errorf("-url %q: write http://host:port", c.url))
+	if (c.uploads == "") != (c.assets == "") {
+		faults = append(faults, errors.New("-uploads and -assets go together: what one remembers is in the other"))
+	}
+	for name, base := range map[string]string{"url": c.url, "cdn": c.cdn} {
+		if u, err := url.Parse(base); base != "" && (err != nil || u.Host == "") {
+			faults = append(faults, fmt.Errorf("-%s %q: write http://host:port", name, base))
 		}
 	}
 	if c.data != "" {
@@ -82,12 +98,15 @@ func (c *config) check(rest []string) error {
 }
 
 // allowedOrigins are those of -origins and the server's own.
-func (c *config) allowedOrigins(own string) []string {
-	origins := []string{own}
-	for o := range strings.SplitSeq(c.origins, ",") {
-		if o = strings.TrimSpace(o); o != "" {
-			origins = append(origins, o)
+func (c *config) allowedOrigins() []string { return append([]string{c.url}, split(c.origins)...) }
+
+// split returns the parts of a list that is separated by commas.
+func split(list string) []string {
+	var parts []string
+	for p := range strings.SplitSeq(list, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			parts = append(parts, p)
 		}
 	}
-	return origins
+	return parts
 }

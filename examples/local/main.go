@@ -3,8 +3,12 @@
 //	go run ./examples/local                      everything in memory, nothing needed but Go
 //	go run ./examples/local -data ./data         keeps pictures and people
 //	go run ./examples/local -db postgres://…     people in PostgreSQL
+//	go run ./examples/local -uploads 's3://in?region=eu-west-1' -assets 's3://out?region=eu-west-1'
 //
-// Every flag also comes from the environment: AVATARKIT_ADDR, AVATARKIT_DATA, AVATARKIT_UPLOADS and so on.
+// With a cloud's bucket the page uploads straight to it; the bucket needs the CORS document that package bucketconfig makes. Point the bucket's
+// notifications to POST /webhooks/avatar (-topics for SNS, -webhook-secret for others): without them pictures appear as well, since the page asks.
+//
+// Every flag also comes from the environment: AVATARKIT_ADDR, AVATARKIT_DATA, AVATARKIT_WEBHOOK_SECRET and so on.
 package main
 
 import (
@@ -24,6 +28,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	switch {
@@ -59,6 +64,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, logs 
 	defer s.close()
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
 	done := make(chan struct{})
 	go func() { defer close(done); s.queue.Run(working) }()
 
@@ -74,12 +80,21 @@ func run(ctx context.Context, args []string, env func(string) string, out, logs 
 	case err = <-served:
 	case <-ctx.Done():
 		log.Info("shutting down")
-		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		err = server.Shutdown(shutdown)
+		err = shutDown(server)
 	}
-	stopWork() // what was not finished is found again at the next start
+	stopWork() // the queue finishes what it can; the rest is found again at the next start
 	<-done
+	return err
+}
+
+// shutDown lets requests finish, uploads among them, but not for ever.
+func shutDown(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close() // an upload that is cut off leaves nothing
+	}
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -17,6 +19,9 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/localstore"
+	"github.com/cruddur/avatarkit/storage/openstore"
 )
 
 // openBucket opens the URL, or the named folder below data, or memory.
@@ -29,6 +34,47 @@ func openBucket(ctx context.Context, url, data, name string) (*blob.Bucket, erro
 		return fileblob.OpenBucket(filepath.Join(data, name), &fileblob.Options{CreateDir: true, NoTempDir: true})
 	}
 	return memblob.OpenBucket(nil), nil
+}
+
+// openStore opens the store that grants and holds uploads. created is called for each upload that this process receives itself; a
+// cloud's store tells by webhook.
+func openStore(ctx context.Context, cfg config, log *slog.Logger, created func(context.Context, storage.ObjectCreated) error) (storage.Store, error) {
+	key, err := secret(cfg.data)
+	if err != nil {
+		return nil, err
+	}
+	local := localstore.Config{
+		Secret: key, BaseURL: cfg.url + "/uploads", Origins: cfg.allowedOrigins(), OnCreated: created, Logger: log,
+	}
+	switch {
+	case cfg.uploads != "":
+		return openstore.Open(ctx, cfg.uploads, openstore.Config{Local: local})
+	case cfg.data != "":
+		return localstore.OpenDir(filepath.Join(cfg.data, "uploads"), local)
+	}
+	return openstore.Open(ctx, "mem://", openstore.Config{Local: local})
+}
+
+// foreignOrigin returns where uploads go if that is not our own origin; the page's Content-Security-Policy must name it. A grant that nobody
+// uses tells.
+func foreignOrigin(ctx context.Context, store storage.Granter, own string) ([]string, error) {
+	grant, err := store.GrantUpload(ctx, "uploads/probe.jpg", storage.Policy{ContentType: "image/jpeg", Size: 1})
+	if err != nil {
+		return nil, err
+	}
+	if origin := originOf(grant.URL); origin != originOf(own) {
+		return []string{origin}, nil
+	}
+	return nil, nil
+}
+
+// originOf returns the scheme, host and port of a URL.
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "" // checked before
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func openDB(url, data string) (*sql.DB, migrate.Dialect, error) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"net/http"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -17,7 +17,6 @@ import (
 	"github.com/cruddur/avatarkit/migrate"
 	"github.com/cruddur/avatarkit/profile"
 	"github.com/cruddur/avatarkit/storage"
-	"github.com/cruddur/avatarkit/storage/localstore"
 )
 
 // service is what run runs and stops.
@@ -40,22 +39,36 @@ func wire(ctx context.Context, cfg config, log *slog.Logger) (s *service, err er
 		}
 	}()
 	queue := &app.Queue{Process: p.process, Recover: p.recover, Logger: log}
-	store, err := p.receiver(cfg, log, func(_ context.Context, e storage.ObjectCreated) error { queue.Add(e.Key); return nil })
+	arrived := func(_ context.Context, e storage.ObjectCreated) error { queue.Add(e.Key); return nil }
+	store, err := openStore(ctx, cfg, log, arrived)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, store.Bucket().Close)
+	uploadOrigins, err := foreignOrigin(ctx, store, cfg.url)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.openPipelines(store.Bucket(), log); err != nil {
 		return nil, err
 	}
+	pictures, imageOrigins := p.pictures(cfg.cdn)
 	p.app, err = app.New(app.Config{
-		Require: p.verifier.Require, Identity: identity, Grants: store, Pictures: p.pictures(), Profiles: p.profiles, Hub: p.hub,
-		Ready: p.ready, Origins: cfg.allowedOrigins(cfg.url), DevLogin: p.issuer != nil, Logger: log,
+		Require: p.verifier.Require, Identity: identity, Grants: store, Pictures: pictures, Profiles: p.profiles, Hub: p.hub,
+		Arrived: queue.Add, Ready: p.ready, Origins: cfg.allowedOrigins(), UploadOrigins: uploadOrigins, ImageOrigins: imageOrigins,
+		DevLogin: p.issuer != nil, Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.app.Handle("/uploads/", store)
-	p.serve()
+	webhook, err := storage.NewWebhook(storage.WebhookConfig{
+		Handle: arrived, Filter: storage.Filter{Prefixes: []string{"uploads/"}, Output: []string{"avatars/", "banners/"}},
+		TopicARNs: split(cfg.topics), Authorize: storage.BearerSecret(cfg.webhookSecret), Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.serve(store, webhook)
 	return &service{app: p.app, hub: p.hub, queue: queue, close: p.close}, nil
 }
 
@@ -117,36 +130,6 @@ func (p *parts) openAuth(cfg config, log *slog.Logger) (err error) {
 	return err
 }
 
-// receiver opens the store that grants and takes in uploads.
-func (p *parts) receiver(cfg config, log *slog.Logger, created func(context.Context, storage.ObjectCreated) error) (*localstore.Store, error) {
-	key, err := secret(cfg.data)
-	if err != nil {
-		return nil, err
-	}
-	conf := localstore.Config{
-		Secret: key, BaseURL: cfg.url + "/uploads", Origins: cfg.allowedOrigins(cfg.url), OnCreated: created, Logger: log,
-	}
-	var store *localstore.Store
-	switch {
-	case cfg.uploads != "" && !strings.HasPrefix(cfg.uploads, "file:") && !strings.HasPrefix(cfg.uploads, "mem:"):
-		var bucket *blob.Bucket
-		if bucket, err = blob.OpenBucket(context.Background(), cfg.uploads); err == nil {
-			store, err = localstore.New(bucket, conf)
-		}
-	case cfg.uploads != "":
-		store, err = localstore.Open(context.Background(), cfg.uploads, conf)
-	case cfg.data != "":
-		store, err = localstore.OpenDir(filepath.Join(cfg.data, "uploads"), conf)
-	default:
-		store, err = localstore.Open(context.Background(), "mem://", conf)
-	}
-	if err != nil {
-		return nil, err
-	}
-	p.closers = append(p.closers, store.Bucket().Close)
-	return store, nil
-}
-
 // openPipelines makes a processor for each kind of picture.
 func (p *parts) openPipelines(uploads *blob.Bucket, log *slog.Logger) error {
 	for _, kind := range []avatar.Kind{avatar.AvatarKind(), avatar.BannerKind()} {
@@ -168,12 +151,18 @@ func (p *parts) openPipelines(uploads *blob.Bucket, log *slog.Logger) error {
 	return nil
 }
 
-func (p *parts) pictures() map[string]app.Pictures {
-	pictures := map[string]app.Pictures{}
-	for kind, processor := range p.processors {
-		pictures[kind] = app.FromProcessor(processor, p.pipelines[kind], "/")
+// pictures adapts the processors, and returns the foreign origin of the CDN, if there is one.
+func (p *parts) pictures(cdn string) (pictures map[string]app.Pictures, origins []string) {
+	base := "/"
+	if cdn != "" {
+		base = strings.TrimSuffix(cdn, "/") + "/"
+		origins = []string{originOf(cdn)}
 	}
-	return pictures
+	pictures = map[string]app.Pictures{}
+	for kind, processor := range p.processors {
+		pictures[kind] = app.FromProcessor(processor, p.pipelines[kind], base)
+	}
+	return pictures, origins
 }
 
 // process gives the key to the processor that it belongs to.
@@ -196,11 +185,16 @@ func (p *parts) recover(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// serve adds the routes that belong to this process: pictures, and the embedded issuer.
-func (p *parts) serve() {
-	for kind, processor := range p.processors {
-		p.app.Handle("GET /"+kind+"s/", app.ServePictures(processor, p.pipelines[kind], p.assets))
+// serve adds the routes that belong to this process: uploads if it receives them, news of uploads, pictures, and the embedded issuer.
+func (p *parts) serve(store storage.Store, webhook http.Handler) {
+	if receiver, ok := store.(http.Handler); ok {
+		p.app.Handle("/uploads/", receiver)
 	}
+	p.app.Handle("/webhooks/avatar", webhook)
+	p.app.Handle("GET /avatars/", p.processors["avatar"].Handler(&avatar.HandlerOptions{
+		Default: app.Initials(p.pipelines["avatar"], p.profiles),
+	}))
+	p.app.Handle("GET /banners/", p.processors["banner"].Handler(nil))
 	if p.issuer != nil {
 		p.app.Handle("POST /dev/login", app.DevLogin(p.issuer.AccessToken, p.issuer.IDToken))
 	}
