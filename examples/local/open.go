@@ -24,14 +24,18 @@ import (
 	"github.com/cruddur/avatarkit/storage/openstore"
 )
 
-// openBucket opens the URL, or the named folder below data, or memory.
-func openBucket(ctx context.Context, url, data, name string) (*blob.Bucket, error) {
+// openAssets opens the bucket of published pictures: the URL, a folder below data, or memory.
+func openAssets(ctx context.Context, cfg config) (*blob.Bucket, error) {
 	switch {
-	case url != "":
-		return blob.OpenBucket(ctx, url)
-	case data != "":
+	case cfg.assets != "":
+		store, err := openstore.Open(ctx, cfg.assets, openstore.Config{Local: localstore.Config{Secret: make([]byte, 32), BaseURL: cfg.url}})
+		if err != nil {
+			return nil, err
+		}
+		return store.Bucket(), nil // nothing is granted here
+	case cfg.data != "":
 		// Beside the objects and not in /tmp, so that a rename never crosses file systems.
-		return fileblob.OpenBucket(filepath.Join(data, name), &fileblob.Options{CreateDir: true, NoTempDir: true})
+		return fileblob.OpenBucket(filepath.Join(cfg.data, "assets"), &fileblob.Options{CreateDir: true, NoTempDir: true})
 	}
 	return memblob.OpenBucket(nil), nil
 }

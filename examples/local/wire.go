@@ -109,7 +109,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (p *parts, err erro
 		return nil, err
 	}
 	p.profiles = profile.NewSQLStore(db, nil)
-	if p.assets, err = openBucket(ctx, cfg.assets, cfg.data, "assets"); err != nil {
+	if p.assets, err = openAssets(ctx, cfg); err != nil {
 		return nil, err
 	}
 	p.closers = append(p.closers, p.assets.Close)
