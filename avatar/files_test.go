@@ -13,6 +13,32 @@ import (
 	"github.com/cruddur/avatarkit/avatar"
 )
 
+// TestManyFiles has more originals than a page of a listing, of subjects whose folders sort otherwise than their keys.
+func TestManyFiles(t *testing.T) {
+	files, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, avatar.Options{})
+	w.uploads.Close()
+	w.uploads = files
+	w.Processor = w.with(*w.opts)
+	const each = 350
+	for range each {
+		for _, subject := range []string{"a", "a-b", "a_"} {
+			key, _ := w.grant(subject, "image/jpeg")
+			w.put(key, []byte("no picture"))
+		}
+	}
+	got, err := w.Recover(t.Context())
+	if err != nil || got.Scanned != 3*each || got.Handled != 3*each {
+		t.Fatalf("first: %+v, %v", got, err)
+	}
+	if got, err = w.Recover(t.Context()); err != nil || got.Scanned != 3*each || got.Handled != 0 {
+		t.Fatalf("second: %+v, %v", got, err)
+	}
+}
+
 // TestStableNameAfterCrashOnFiles leaves the stable name as a killed process may: fileblob rewrites its attributes, in place, before its content.
 func TestStableNameAfterCrashOnFiles(t *testing.T) {
 	tests := []struct {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"math"
 	"os"
 	"slices"
 
@@ -14,18 +13,15 @@ import (
 
 // list yields the objects below prefix in the order of their keys; with a delimiter, deeper keys as one entry for each folder.
 func list(ctx context.Context, b *blob.Bucket, prefix, delimiter string) iter.Seq2[*blob.ListObject, error] {
-	size := 1000
-	// fileblob walks folders in the order of their names, in which "a-b/" comes after "a/", but continues a page by comparing whole
-	// keys, and so loses objects between pages (gocloud.dev v0.47). One page of everything, sorted, is right.
+	opts := &blob.ListOptions{Prefix: prefix, Delimiter: delimiter}
 	var info os.FileInfo
-	files := b.As(&info)
-	if files {
-		size = math.MaxInt32
+	if b.As(&info) {
+		return listFiles(ctx, b, opts)
 	}
 	return func(yield func(*blob.ListObject, error) bool) {
 		token := blob.FirstPageToken
-		for {
-			page, next, err := b.ListPage(ctx, token, size, &blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
+		for len(token) > 0 {
+			page, next, err := b.ListPage(ctx, token, 1000, opts)
 			if err == io.EOF {
 				return
 			}
@@ -33,18 +29,37 @@ func list(ctx context.Context, b *blob.Bucket, prefix, delimiter string) iter.Se
 				yield(nil, err)
 				return
 			}
-			if files {
-				slices.SortFunc(page, func(a, b *blob.ListObject) int { return cmp.Compare(a.Key, b.Key) })
-			}
 			for _, obj := range page {
 				if !yield(obj, nil) {
 					return
 				}
 			}
-			if len(next) == 0 {
+			token = next
+		}
+	}
+}
+
+// listFiles is list for fileblob. That walks folders in the order of their names, in which "a-b/" comes after "a/", but continues a page by
+// comparing whole keys, and so loses objects between pages (gocloud.dev v0.47). One page of everything, sorted, is right. Its size has to be found, since
+// ListPage reserves memory for as many objects as it is asked for.
+func listFiles(ctx context.Context, b *blob.Bucket, opts *blob.ListOptions) iter.Seq2[*blob.ListObject, error] {
+	return func(yield func(*blob.ListObject, error) bool) {
+		for size := 1000; ; size *= 8 {
+			page, next, err := b.ListPage(ctx, blob.FirstPageToken, size, opts)
+			if err == nil && len(next) > 0 {
+				continue
+			}
+			if err != nil && err != io.EOF {
+				yield(nil, err)
 				return
 			}
-			token = next
+			slices.SortFunc(page, func(a, b *blob.ListObject) int { return cmp.Compare(a.Key, b.Key) })
+			for _, obj := range page {
+				if !yield(obj, nil) {
+					return
+				}
+			}
+			return
 		}
 	}
 }
