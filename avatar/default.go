@@ -21,6 +21,7 @@ import (
 	"golang.org/x/image/math/fixed"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/cruddur/avatarkit/avatar/internal/probe"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
 
@@ -81,18 +82,15 @@ func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity st
 		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
 	}
 	defer p.decodes.Release(need)
-	pictures := []*image.NRGBA{m}
-	for _, v := range p.order[1:] {
-		last := pictures[len(pictures)-1]
-		small, err := p.scale(ctx, resample.FromImage(last, false), last.Rect, image.Pt(v.Width, v.Height), nil)
-		if err != nil {
-			return nil, fmt.Errorf("avatar: resample: %w", err)
-		}
-		pictures = append(pictures, small)
+	pictures, err := p.variants(ctx, resample.FromImage(m, false), m.Rect, &probe.Info{Format: format, Orientation: 1}, nil)
+	if err != nil {
+		return nil, err
 	}
 	digest := sha256.Sum256([]byte(identity))
 	set := &Set{Source: Source{Format: format, Width: m.Rect.Dx(), Height: m.Rect.Dy(), Orientation: 1, SHA256: hex.EncodeToString(digest[:])}}
-	set.Placeholder, set.Color = summary(pictures[len(pictures)-1])
+	if set.Placeholder, set.Color, err = summary(ctx, pictures[len(pictures)-1]); err != nil {
+		return nil, err
+	}
 	if err := p.encode(ctx, set, pictures); err != nil {
 		return nil, err
 	}

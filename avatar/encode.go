@@ -1,10 +1,15 @@
 package avatar
 
 import (
+	"bytes"
+	"cmp"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
+
+	planar "github.com/cruddur/avatarkit/avatar/internal/jpeg"
+	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
 
 // Encoder writes pictures in one format. It is safe for concurrent use.
@@ -36,15 +41,28 @@ func (JPEG) Alpha() bool { return false }
 
 // Encode writes m.
 func (e JPEG) Encode(w io.Writer, m image.Image) error {
-	quality := e.Quality
-	if quality == 0 {
-		quality = 85
-	}
 	if n, ok := m.(*image.NRGBA); ok && n.Opaque() {
 		// Opaque, so the two models are the same bytes, and image/jpeg has a fast path only for this one.
 		m = &image.RGBA{Pix: n.Pix, Stride: n.Stride, Rect: n.Rect}
 	}
-	return jpeg.Encode(w, m, &jpeg.Options{Quality: quality})
+	return jpeg.Encode(w, m, &jpeg.Options{Quality: e.quality()})
+}
+
+func (e JPEG) quality() int { return cmp.Or(e.Quality, 85) }
+
+// encodePicture encodes planes. Of the built-in JPEG they are not made into pixels first.
+func encodePicture(encoder Encoder, p *resample.Picture) ([]byte, error) {
+	if e, ok := encoder.(JPEG); ok {
+		p = p.YCbCr()
+		planes := make([]planar.Samples, len(p.Planes))
+		for i := range p.Planes {
+			planes[i] = planar.Samples{Pix: p.Planes[i].Pix, Stride: p.Planes[i].Stride, Width: p.Planes[i].Width, Height: p.Planes[i].Height}
+		}
+		return planar.Encode(make([]byte, 0, 4096+p.Width*p.Height/4), planes, e.quality()), nil
+	}
+	var buf bytes.Buffer
+	err := encoder.Encode(&buf, p.NRGBA())
+	return buf.Bytes(), err
 }
 
 // PNG encodes lossless PNG with transparency.

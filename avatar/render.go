@@ -1,17 +1,12 @@
 package avatar
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
 	"image"
-	"image/color"
-	"image/draw"
 	"math"
-
-	"github.com/disintegration/imaging"
 
 	"github.com/cruddur/avatarkit/avatar/internal/icc"
 	"github.com/cruddur/avatarkit/avatar/internal/probe"
@@ -38,10 +33,7 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 
 	decoded, err := p.decode(ctx, info, data)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("avatar: decode: %w", context.Cause(ctx))
-		}
-		return nil, corrupt(info.Format, err)
+		return nil, unreadable(ctx, info.Format, err)
 	}
 	rect, err := p.crop(ctx, decoded.Rows, info, crop)
 	if err != nil {
@@ -52,11 +44,13 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{Source: source(info, decoded.Warnings)}
+	set := &Set{Source: source(info, decoded.AllWarnings())}
 	if profile != nil {
 		set.Source.Profile = cmp.Or(profile.Name, "unnamed")
 	}
-	set.Placeholder, set.Color = summary(pictures[len(pictures)-1])
+	if set.Placeholder, set.Color, err = summary(ctx, pictures[len(pictures)-1]); err != nil {
+		return nil, err
+	}
 	return set, p.encode(ctx, set, pictures)
 }
 
@@ -71,20 +65,23 @@ func source(info *probe.Info, warnings []string) Source {
 }
 
 // oriented is the picture's size as it is shown.
-func oriented(info *probe.Info) image.Point {
-	if info.Orientation >= 5 {
-		return image.Pt(info.Height, info.Width)
+func oriented(info *probe.Info) image.Point { return upright(info.Bounds().Max, info.Orientation) }
+
+// upright exchanges the sides if the orientation does.
+func upright(size image.Point, orientation int) image.Point {
+	if orientation >= 5 {
+		return image.Pt(size.Y, size.X)
 	}
-	return image.Pt(info.Width, info.Height)
+	return size
 }
 
 // crop returns the rectangle of the stored picture that is shown.
-func (p *Pipeline) crop(ctx context.Context, rows resample.Rows, info *probe.Info, crop Crop) (image.Rectangle, error) {
+func (p *Pipeline) crop(ctx context.Context, src resample.Source, info *probe.Info, crop Crop) (image.Rectangle, error) {
 	size, first := oriented(info), p.order[0]
 	if crop.Mode == "" {
 		crop = p.cfg.Crop
 		if p.cfg.Detect != nil {
-			seen, err := p.detect(ctx, rows, info)
+			seen, err := p.detect(ctx, src, info)
 			if err != nil {
 				return image.Rectangle{}, err
 			}
@@ -97,54 +94,85 @@ func (p *Pipeline) crop(ctx context.Context, rows resample.Rows, info *probe.Inf
 }
 
 // detect asks the detector and returns its answer in pixels of the whole oriented picture.
-func (p *Pipeline) detect(ctx context.Context, rows resample.Rows, info *probe.Info) (image.Rectangle, error) {
+func (p *Pipeline) detect(ctx context.Context, src resample.Source, info *probe.Info) (image.Rectangle, error) {
 	scale := min(1, detectSide/float64(max(info.Width, info.Height)))
 	w, h := max(1, int(float64(info.Width)*scale)), max(1, int(float64(info.Height)*scale))
-	small, err := resample.Scale(ctx, rows, info.Bounds(), w, h, nil)
+	small, err := resample.Scale(ctx, src, info.Bounds(), image.Pt(w, h), 1)
 	if err != nil {
-		return image.Rectangle{}, err
+		return image.Rectangle{}, unreadable(ctx, info.Format, err)
 	}
-	m := orient(small.NRGBA(nil), info.Orientation)
+	m := small.Turn(info.Orientation).NRGBA()
 	r, size := p.cfg.Detect(m), oriented(info)
 	fx, fy := float64(size.X)/float64(m.Rect.Dx()), float64(size.Y)/float64(m.Rect.Dy())
 	r = r.Intersect(m.Rect)
 	return image.Rect(int(float64(r.Min.X)*fx), int(float64(r.Min.Y)*fy), int(math.Ceil(float64(r.Max.X)*fx)), int(math.Ceil(float64(r.Max.Y)*fy))), nil
 }
 
-// variants returns the pictures in the order of p.order, upright, in sRGB. Each is made of the one before it.
-func (p *Pipeline) variants(ctx context.Context, rows resample.Rows, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*image.NRGBA, error) {
-	pictures := make([]*image.NRGBA, 0, len(p.order))
-	turned := info.Orientation >= 5
-	shown := rect.Size()
-	if turned {
-		shown = image.Pt(shown.Y, shown.X)
+// unreadable is what to return when the pixels cannot be had: because of ctx, or else because of the source.
+func unreadable(ctx context.Context, format string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("avatar: decode: %w", context.Cause(ctx))
 	}
-	for i, v := range p.order {
-		size := p.size(v, shown)
-		if i > 0 {
-			rows, rect = resample.FromImage(pictures[i-1], false), pictures[i-1].Rect
-		} else if turned {
-			size = image.Pt(size.Y, size.X)
-		}
-		m, err := p.scale(ctx, rows, rect, size, profile)
+	return corrupt(format, err)
+}
+
+// variants returns the pictures in the order of p.order, upright, in sRGB. Each is made of the one before it.
+func (p *Pipeline) variants(ctx context.Context, src resample.Source, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*resample.Picture, error) {
+	pictures := make([]*resample.Picture, 0, len(p.order))
+	shown := upright(rect.Size(), info.Orientation)
+	largest, err := p.largest(ctx, src, rect, p.size(p.order[0], shown), info, profile)
+	if err != nil {
+		return nil, err
+	}
+	pictures = append(pictures, largest)
+	for _, v := range p.order[1:] {
+		before := pictures[len(pictures)-1]
+		next, err := p.scale(ctx, before, before.Bounds(), p.size(v, shown), p.chroma(), nil)
 		if err != nil {
 			return nil, fmt.Errorf("avatar: resample: %w", err)
 		}
-		if i == 0 {
-			m, profile = orient(m, info.Orientation), nil // what follows is made of this one, which is sRGB
-		}
-		pictures = append(pictures, m)
+		pictures = append(pictures, next)
 	}
 	return pictures, nil
 }
 
-func (p *Pipeline) scale(ctx context.Context, rows resample.Rows, rect image.Rectangle, size image.Point, profile *icc.Profile) (*image.NRGBA, error) {
-	in, out := conversion(profile, p.linear)
-	m, err := resample.Scale(ctx, rows, rect, size.X, size.Y, in)
-	if err != nil {
-		return nil, err
+// largest makes the first variant, in the form that the encoder takes: YCbCr with smaller chroma, or RGB.
+func (p *Pipeline) largest(ctx context.Context, src resample.Source, rect image.Rectangle, size image.Point, info *probe.Info, profile *icc.Profile) (*resample.Picture, error) {
+	chroma := p.chroma()
+	if profile != nil || info.Orientation > 1 && (size.X|size.Y)&1 != 0 {
+		chroma = 1 // to be converted, or turned about a middle that smaller chroma does not have
 	}
-	return m.NRGBA(out), nil
+	m, err := p.scale(ctx, src, rect, upright(size, info.Orientation), chroma, profile)
+	if err != nil {
+		return nil, unreadable(ctx, info.Format, err)
+	}
+	m = m.Turn(info.Orientation)
+	if m.Alpha || p.chroma() == 1 {
+		return m.RGB(), nil
+	}
+	return m.YCbCr(), nil
+}
+
+// chroma is the factor by which the encoder's chroma is smaller than its luma.
+func (p *Pipeline) chroma() int {
+	if _, ok := p.cfg.Encoder.(JPEG); ok {
+		return 2
+	}
+	return 1
+}
+
+// scale scales to sRGB; profile nil stands for that.
+func (p *Pipeline) scale(ctx context.Context, src resample.Source, rect image.Rectangle, size image.Point, chroma int, profile *icc.Profile) (*resample.Picture, error) {
+	if p.linear != nil {
+		curves, encode := lightOf(profile, p.linear)
+		return resample.ScaleLinear(ctx, src, rect, size, curves, encode)
+	}
+	m, err := resample.Scale(ctx, src, rect, size, chroma)
+	if err != nil || profile == nil {
+		return m, err
+	}
+	// The profile is applied to the result, which is a fraction of the work.
+	return m.Map(toSRGB(profile)), nil
 }
 
 // size is the size of a variant of a crop: as asked, or, unless upscaling is wanted, as much of it as the crop has pixels for.
@@ -156,37 +184,15 @@ func (p *Pipeline) size(v Variant, crop image.Point) image.Point {
 	return image.Pt(max(1, int(math.Round(f*float64(v.Width)))), max(1, int(math.Round(f*float64(v.Height)))))
 }
 
-// orient turns a stored picture upright (EXIF 2.32, tag 274). imaging turns counter-clockwise.
-func orient(m *image.NRGBA, orientation int) *image.NRGBA {
-	switch orientation {
-	case 2:
-		return imaging.FlipH(m)
-	case 3:
-		return imaging.Rotate180(m)
-	case 4:
-		return imaging.FlipV(m)
-	case 5:
-		return imaging.Transpose(m)
-	case 6:
-		return imaging.Rotate270(m)
-	case 7:
-		return imaging.Transverse(m)
-	case 8:
-		return imaging.Rotate90(m)
-	}
-	return m
-}
-
 // outputMemory estimates what the largest variant takes: floating point, and two pictures of 8 bits.
 func (p *Pipeline) outputMemory() int64 {
 	return int64(p.order[0].Width) * int64(p.order[0].Height) * (16 + 4 + 4)
 }
 
 // encode adds the pictures to the set.
-func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*image.NRGBA) error {
+func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*resample.Picture) error {
 	encoder := p.cfg.Encoder
-	opaque := pictures[0].Opaque()
-	if !opaque && !encoder.Alpha() && p.cfg.AlphaEncoder != nil {
+	if pictures[0].Alpha && !encoder.Alpha() && p.cfg.AlphaEncoder != nil {
 		encoder = p.cfg.AlphaEncoder
 	}
 	for i, v := range p.order {
@@ -194,34 +200,32 @@ func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*image.NRGBA
 			return fmt.Errorf("avatar: encode: %w", context.Cause(ctx))
 		}
 		m := pictures[i]
-		if !opaque && !encoder.Alpha() {
-			m = flatten(m, p.cfg.Background)
+		if !encoder.Alpha() {
+			m = m.Flatten(p.cfg.Background)
 		}
-		var buf bytes.Buffer
-		if err := encoder.Encode(&buf, m); err != nil {
+		data, err := encodePicture(encoder, m)
+		if err != nil {
 			return fmt.Errorf("avatar: encode %s: %w", encoder.ContentType(), err)
 		}
 		set.Pictures = append(set.Pictures, Picture{
-			Name: v.Name, Width: m.Rect.Dx(), Height: m.Rect.Dy(),
-			ContentType: encoder.ContentType(), Ext: encoder.Ext(), Data: buf.Bytes(),
+			Name: v.Name, Width: m.Width, Height: m.Height,
+			ContentType: encoder.ContentType(), Ext: encoder.Ext(), Data: data,
 		})
 	}
 	return nil
 }
 
-func flatten(m *image.NRGBA, background color.Color) *image.NRGBA {
-	out := image.NewNRGBA(m.Rect)
-	draw.Draw(out, out.Rect, image.NewUniform(background), image.Point{}, draw.Src)
-	draw.Draw(out, out.Rect, m, m.Rect.Min, draw.Over)
-	return out
-}
-
 // summary returns the placeholder and the dominant colour.
-func summary(m *image.NRGBA) (placeholder, dominant string) {
-	if side := max(m.Rect.Dx(), m.Rect.Dy()); side > thumbhash.MaxSide {
-		m = imaging.Fit(m, thumbhash.MaxSide, thumbhash.MaxSide, imaging.Box)
+func summary(ctx context.Context, m *resample.Picture) (placeholder, dominant string, err error) {
+	const side = 64
+	if longer := max(m.Width, m.Height); longer > side {
+		size := image.Pt(max(1, m.Width*side/longer), max(1, m.Height*side/longer))
+		if m, err = resample.Scale(ctx, m, m.Bounds(), size, 1); err != nil {
+			return "", "", fmt.Errorf("avatar: resample: %w", err)
+		}
 	}
-	return base64.StdEncoding.EncodeToString(thumbhash.Encode(m)), dominantColor(m)
+	small := m.NRGBA()
+	return base64.StdEncoding.EncodeToString(thumbhash.Encode(small)), dominantColor(small), nil
 }
 
 // dominantColor is the average of the pixels in the fullest of 4096 equal cells of RGB space, weighed by alpha.

@@ -1,5 +1,5 @@
-// Package decode turns the bytes of a picture that package probe has measured into pixels: one picture of the canvas's size, as stored.
-// Of an animation only the first frame is decoded.
+// Package decode turns the bytes of a picture that package probe has measured into a source of pixels: one picture of the canvas's size, as stored.
+// Of an animation only the first frame is decoded. A JPEG is decoded when the source is read, at the scale that is wanted; the others at once.
 package decode
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cruddur/avatarkit/avatar/internal/probe"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
@@ -17,9 +18,17 @@ import (
 // Result is a decoded picture.
 type Result struct {
 	// Rows are its pixels. They may be read more than once.
-	Rows resample.Rows
-	// Warnings lists what could not be decoded.
+	Rows resample.Source
+	// Warnings lists what could not be decoded at once.
 	Warnings []string
+}
+
+// AllWarnings returns the warnings, also those about what was found while the pixels were read.
+func (r Result) AllWarnings() []string {
+	if d, ok := r.Rows.(interface{ Damaged() bool }); ok && d.Damaged() {
+		return append(slices.Clip(r.Warnings), damaged)
+	}
+	return r.Warnings
 }
 
 // ErrSize is wrapped when the pixels are not of the size that the header promised.
@@ -34,7 +43,7 @@ func Decode(ctx context.Context, info *probe.Info, data []byte) (Result, error) 
 	var err error
 	switch info.Format {
 	case sniff.JPEG:
-		result, err = decodeJPEG(ctx, data)
+		result, err = decodeJPEG(data)
 	case sniff.PNG:
 		result, err = decodePNG(ctx, data)
 	case sniff.GIF:

@@ -4,117 +4,116 @@ import (
 	"context"
 	"errors"
 	"image"
-	stdjpeg "image/jpeg"
 
 	"github.com/cruddur/avatarkit/avatar/internal/jpeg"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
 
-// decodeJPEG decodes with image/jpeg what that can decode. The rest, which browsers show too, goes to the decoder of this module: sampling factors that the
-// standard library refuses (golang/go#54997), four components without an Adobe marker, and files that are cut short or damaged.
-func decodeJPEG(ctx context.Context, data []byte) (Result, error) {
-	m, err := stdjpeg.Decode(reader(ctx, data))
-	if err == nil {
-		return Result{Rows: resample.FromImage(m, false)}, nil
-	}
+// decodeJPEG reads the header. The pixels are decoded each time that the source is read, at the scale that the reading needs.
+func decodeJPEG(data []byte) (Result, error) {
 	d, err := jpeg.NewDecoder(data)
 	if err != nil {
 		return Result{}, err
 	}
-	rows := newJPEGRows(d)
-	err = d.Decode(ctx, jpeg.Options{}, func(strip jpeg.Strip) error {
-		rows.take(strip)
-		return ctx.Err()
+	return Result{Rows: &jpegSource{data: data, header: d, bounds: image.Rect(0, 0, d.Width, d.Height)}}, nil
+}
+
+type jpegSource struct {
+	data    []byte
+	header  *jpeg.Decoder // for the first reading; nil afterwards
+	bounds  image.Rectangle
+	damaged bool
+}
+
+func (s *jpegSource) Bounds() image.Rectangle { return s.bounds }
+
+// Damaged says that a reading found parts of the picture missing.
+func (s *jpegSource) Damaged() bool { return s.damaged }
+
+func (s *jpegSource) Open(rect image.Rectangle, size image.Point, chroma int) (resample.Reader, error) {
+	d := s.header
+	s.header = nil
+	if d == nil {
+		var err error
+		if d, err = jpeg.NewDecoder(s.data); err != nil {
+			return nil, err
+		}
+	}
+	r := &jpegReader{source: s, decoder: d}
+	r.options.Region = rect
+	scaleX, scaleY := float64(rect.Dx())/float64(size.X), float64(rect.Dy())/float64(size.Y)
+	for i := range d.Components() {
+		h, v, hmax, vmax := d.Sampling(i)
+		unitX, unitY := float64(hmax)/float64(h), float64(vmax)/float64(v)
+		want := 1.0
+		if i == 1 || i == 2 {
+			switch d.Model {
+			case jpeg.YCbCr, jpeg.YCCK:
+				want = float64(chroma)
+			}
+		}
+		shrink := shrinkFor(min(scaleX/unitX, scaleY/unitY) * want)
+		r.options.Shrink[i] = shrink
+		r.layout.Grids = append(r.layout.Grids, resample.Grid{UnitX: unitX * float64(shrink), UnitY: unitY * float64(shrink)})
+	}
+	planes, err := d.Planes(r.options)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range planes {
+		g := &r.layout.Grids[i]
+		g.Width, g.Height = p.Dx(), p.Dy()
+		g.X, g.Y = float64(p.Min.X)*g.UnitX, float64(p.Min.Y)*g.UnitY
+	}
+	r.layout.Model = map[jpeg.Model]resample.Model{
+		jpeg.Gray: resample.Gray, jpeg.YCbCr: resample.YCbCr, jpeg.RGB: resample.RGB, jpeg.CMYK: resample.CMYK, jpeg.YCCK: resample.YCCK,
+	}[d.Model]
+	return r, nil
+}
+
+// shrinkFor returns the scale to decode at when a plane is to be made smaller by so much. The filter must have something left to do: what the
+// smaller transforms keep differs a little from what Lanczos keeps, and shows least when it is reduced again.
+func shrinkFor(scale float64) int {
+	switch {
+	case scale >= 9:
+		return 8
+	case scale >= 5:
+		return 4
+	case scale >= 3:
+		return 2
+	}
+	return 1
+}
+
+type jpegReader struct {
+	source  *jpegSource
+	decoder *jpeg.Decoder
+	options jpeg.Options
+	layout  resample.Layout
+}
+
+func (r *jpegReader) Layout() resample.Layout { return r.layout }
+
+func (r *jpegReader) Read(ctx context.Context, emit func(plane int, row []byte)) error {
+	invert := r.decoder.Model == jpeg.CMYK && !r.decoder.Inverted
+	err := r.decoder.Decode(ctx, r.options, func(strip jpeg.Strip) error {
+		for i := range strip {
+			for y := strip[i].Y; y < strip[i].Y+strip[i].Height; y++ {
+				row := strip[i].Row(y)
+				if invert {
+					for x := range row {
+						row[x] ^= 0xff
+					}
+				}
+				emit(i, row)
+			}
+		}
+		return nil
 	})
 	var damage *jpeg.DamageError
 	if errors.As(err, &damage) && damage.Good > 0 {
-		return Result{Rows: rows, Warnings: []string{damaged}}, nil
+		r.source.damaged = true
+		return nil
 	}
-	return Result{Rows: rows}, err
+	return err
 }
-
-// jpegRows are the planes of a JPEG of any sampling, model and number of components.
-type jpegRows struct {
-	bounds     image.Rectangle
-	model      jpeg.Model
-	inverted   bool
-	planes     []jpegPlane
-	hmax, vmax int
-}
-
-type jpegPlane struct {
-	pix  []byte
-	size image.Point
-	h, v int
-}
-
-func newJPEGRows(d *jpeg.Decoder) *jpegRows {
-	r := &jpegRows{bounds: image.Rect(0, 0, d.Width, d.Height), model: d.Model, inverted: d.Inverted}
-	for i := range d.Components() {
-		size := d.PlaneSize(i, 1)
-		p := jpegPlane{pix: make([]byte, size.X*size.Y), size: size}
-		p.h, p.v, r.hmax, r.vmax = d.Sampling(i)
-		r.planes = append(r.planes, p)
-	}
-	return r
-}
-
-// take copies a strip into the planes.
-func (r *jpegRows) take(strip jpeg.Strip) {
-	for i := range strip {
-		p := &r.planes[i]
-		for y := strip[i].Y; y < strip[i].Y+strip[i].Height; y++ {
-			copy(p.pix[y*p.size.X+strip[i].X:(y+1)*p.size.X], strip[i].Row(y))
-		}
-	}
-}
-
-func (r *jpegRows) Bounds() image.Rectangle { return r.bounds }
-
-func (r *jpegRows) Opaque() bool { return true }
-
-func (r *jpegRows) Row(y, x0, x1 int, dst []uint16) error {
-	var lines [4][]byte
-	for i, p := range r.planes {
-		line := min(y*p.v/r.vmax, p.size.Y-1)
-		lines[i] = p.pix[line*p.size.X : (line+1)*p.size.X]
-	}
-	for x := x0; x < x1; x++ {
-		var s [4]byte
-		for i, p := range r.planes {
-			s[i] = lines[i][min(x*p.h/r.hmax, p.size.X-1)]
-		}
-		red, green, blue := r.color(s)
-		dst[0], dst[1], dst[2], dst[3] = uint16(red)*0x101, uint16(green)*0x101, uint16(blue)*0x101, 0xffff
-		dst = dst[4:]
-	}
-	return nil
-}
-
-// color turns samples into sRGB.
-func (r *jpegRows) color(s [4]byte) (red, green, blue byte) {
-	switch r.model {
-	case jpeg.Gray:
-		return s[0], s[0], s[0]
-	case jpeg.RGB:
-		return s[0], s[1], s[2]
-	case jpeg.YCbCr:
-		return ycbcr(s)
-	case jpeg.YCCK:
-		red, green, blue = ycbcr(s)
-		s[0], s[1], s[2] = 255-red, 255-green, 255-blue
-	}
-	if !r.inverted {
-		s = [4]byte{255 - s[0], 255 - s[1], 255 - s[2], 255 - s[3]}
-	}
-	k := int(s[3])
-	return byte(int(s[0]) * k / 255), byte(int(s[1]) * k / 255), byte(int(s[2]) * k / 255)
-}
-
-// ycbcr is ITU-T T.871's conversion.
-func ycbcr(s [4]byte) (red, green, blue byte) {
-	y, cb, cr := float32(s[0]), float32(s[1])-128, float32(s[2])-128
-	return clamp8(y + 1.402*cr), clamp8(y - 0.344136*cb - 0.714136*cr), clamp8(y + 1.772*cb)
-}
-
-func clamp8(v float32) byte { return byte(min(max(v+0.5, 0), 255)) }

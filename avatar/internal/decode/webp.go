@@ -23,11 +23,10 @@ func decodeWebP(ctx context.Context, info *probe.Info, data []byte) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
-	rows := resample.FromImage(m, !frame.Lossless)
-	if rows.Bounds() != info.Bounds() && info.Animated {
-		rows = resample.Place(rows, info.Bounds(), image.Pt(frame.X, frame.Y))
+	if m.Bounds() != info.Bounds() && info.Animated {
+		return Result{Rows: resample.Place(m, !frame.Lossless, info.Bounds(), image.Pt(frame.X, frame.Y))}, nil
 	}
-	return Result{Rows: rows}, nil
+	return Result{Rows: resample.FromImage(m, !frame.Lossless)}, nil
 }
 
 func still(f probe.Frame) []byte {

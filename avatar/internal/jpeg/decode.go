@@ -47,6 +47,20 @@ func (d *Decoder) Sampling(component int) (h, v, hmax, vmax int) {
 	return c.h, c.v, d.hmax, d.vmax
 }
 
+// Planes returns what Decode will deliver of each component: a rectangle of the component's own, scaled, samples.
+func (d *Decoder) Planes(opts Options) ([]image.Rectangle, error) {
+	out, err := d.newOutput(opts, nil)
+	if err != nil {
+		return nil, err
+	}
+	planes := make([]image.Rectangle, len(out.planes))
+	for i, p := range out.planes {
+		tall := d.comps[i].v * p.size
+		planes[i] = image.Rect(p.rows.X, out.top*tall, p.rows.X+p.rows.Width, min(out.bottom*tall, p.height))
+	}
+	return planes, nil
+}
+
 // plane is the output of one component: the part of its blocks that is wanted and the buffer for a row of MCUs.
 type plane struct {
 	shift  int // log2 of the denominator
@@ -131,7 +145,9 @@ func (d *Decoder) newOutput(opts Options, emit func(Strip) error) (*output, erro
 		p.rows.X = p.left * p.size
 		p.rows.Stride = (p.right - p.left) * p.size
 		p.rows.Width = min(p.right*p.size, total.X) - p.rows.X
-		p.rows.Pix = make([]byte, p.rows.Stride*c.v*p.size)
+		if emit != nil {
+			p.rows.Pix = make([]byte, p.rows.Stride*c.v*p.size)
+		}
 	}
 	return out, nil
 }

@@ -1,0 +1,251 @@
+package jpeg
+
+import "encoding/binary"
+
+// Samples are those of one component that [Encode] reads.
+type Samples struct {
+	Pix           []byte
+	Stride        int
+	Width, Height int
+}
+
+// Encode appends a baseline JPEG to dst and returns it: JFIF and the tables of T.81 annex K, and nothing else. Planes are either one of grey, or luma and
+// two of chroma, full range, which have half the luma's width and height, rounded up. Quality is 1 to 100, as libjpeg established it.
+func Encode(dst []byte, planes []Samples, quality int) []byte {
+	e := &encoder{w: bitWriter{buf: dst}, planes: planes}
+	e.setQuality(quality)
+	for i := range e.codes {
+		e.codes[i].set(&annexK[i])
+	}
+	e.header()
+	e.scan()
+	e.w.close()
+	return append(e.w.buf, 0xff, markerEOI)
+}
+
+type encoder struct {
+	w      bitWriter
+	planes []Samples
+	quant  [2][64]byte    // luma's and chroma's, in zigzag order
+	steps  [2][64]divisor // the same in natural order
+	codes  [4]codes       // DC and AC of luma, DC and AC of chroma
+	last   [3]int32       // the DC before
+	work   block
+}
+
+// divisor divides by 8 times a quantization step, as the forward transform leaves 8 times the coefficient.
+type divisor struct {
+	half, inverse uint32
+	bit           uint64 // 1<<k, k being the index in zigzag order
+}
+
+func (e *encoder) setQuality(quality int) {
+	quality = min(max(quality, 1), 100)
+	percent := 200 - 2*quality
+	if quality < 50 {
+		percent = 5000 / quality
+	}
+	for t := range e.quant {
+		for k, natural := range zigzag[:64] {
+			q := min(max((int(annexKQuant[t][natural])*percent+50)/100, 1), 255)
+			e.quant[t][k] = byte(q)
+			d := uint32(8 * q)
+			e.steps[t][natural] = divisor{half: d / 2, inverse: (1<<31 + d - 1) / d, bit: 1 << k}
+		}
+	}
+}
+
+func (e *encoder) segment(marker byte, parts ...[]byte) {
+	n := 2
+	for _, p := range parts {
+		n += len(p)
+	}
+	e.w.buf = append(e.w.buf, 0xff, marker, byte(n>>8), byte(n))
+	for _, p := range parts {
+		e.w.buf = append(e.w.buf, p...)
+	}
+}
+
+func (e *encoder) header() {
+	n := len(e.planes)
+	tables := 1
+	if n > 1 {
+		tables = 2
+	}
+	e.w.buf = append(e.w.buf, 0xff, markerSOI)
+	e.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
+	for t := range tables {
+		e.segment(markerDQT, []byte{byte(t)}, e.quant[t][:])
+	}
+	w, h := e.planes[0].Width, e.planes[0].Height
+	frame := []byte{8, byte(h >> 8), byte(h), byte(w >> 8), byte(w), byte(n)}
+	scan := []byte{byte(n)}
+	for i := range n {
+		sampling, table := byte(0x11), byte(min(i, 1))
+		if i == 0 && n > 1 {
+			sampling = 0x22
+		}
+		frame = append(frame, byte(i+1), sampling, table)
+		scan = append(scan, byte(i+1), table<<4|table)
+	}
+	e.segment(markerSOF0, frame)
+	for t := range 2 * tables {
+		table := &annexK[t]
+		e.segment(markerDHT, []byte{byte(t&1<<4 | t>>1)}, table.counts[:], []byte(table.symbols))
+	}
+	e.segment(markerSOS, scan, []byte{0, 63, 0})
+}
+
+// scan writes the blocks, MCU by MCU.
+func (e *encoder) scan() {
+	w, h := e.planes[0].Width, e.planes[0].Height
+	if len(e.planes) == 1 {
+		for y := 0; y < h; y += 8 {
+			for x := 0; x < w; x += 8 {
+				e.block(0, x, y)
+			}
+		}
+		return
+	}
+	for y := 0; y < h; y += 16 {
+		for x := 0; x < w; x += 16 {
+			e.block(0, x, y)
+			e.block(0, x+8, y)
+			e.block(0, x, y+8)
+			e.block(0, x+8, y+8)
+			e.block(1, x/2, y/2)
+			e.block(2, x/2, y/2)
+		}
+	}
+}
+
+// block writes the block of a plane that has its upper left corner at (x, y). Beyond the plane its last samples are repeated.
+func (e *encoder) block(plane, x, y int) {
+	p := &e.planes[plane]
+	b := &e.work
+	if x+8 <= p.Width && y+8 <= p.Height {
+		at := y*p.Stride + x
+		for row := range 8 {
+			in := (*[8]byte)(p.Pix[at:])
+			transformRow((*[8]int32)(b[8*row:]), in)
+			at += p.Stride
+		}
+	} else {
+		for row := range 8 {
+			var in [8]byte
+			line := p.Pix[min(y+row, p.Height-1)*p.Stride:]
+			for i := range in {
+				in[i] = line[min(x+i, p.Width-1)]
+			}
+			transformRow((*[8]int32)(b[8*row:]), &in)
+		}
+	}
+	transformColumns(b)
+	table := min(plane, 1)
+	nonzero := quantize(b, &e.steps[table])
+	diff := b[0] - e.last[plane]
+	e.last[plane] = b[0]
+	e.w.block(b, diff, nonzero, &e.codes[2*table], &e.codes[2*table+1])
+}
+
+// quantize divides and rounds the coefficients, and returns which are not zero, a bit for each in zigzag order, without the first.
+func quantize(b *block, steps *[64]divisor) (nonzero uint64) {
+	for i := range b {
+		s := &steps[i]
+		v := b[i]
+		sign := v >> 31
+		q := int32(uint64(uint32((v^sign)-sign)+s.half) * uint64(s.inverse) >> 31)
+		b[i] = (q ^ sign) - sign
+		if q != 0 {
+			nonzero |= s.bit
+		}
+	}
+	return nonzero &^ 1
+}
+
+// codes are the Huffman codes of the symbols: the code in the upper bits, its length in the lower 5.
+type codes [256]uint32
+
+func (c *codes) set(t *table) {
+	code, i := uint32(0), 0
+	for length, count := range t.counts {
+		for range count {
+			c[t.symbols[i]] = code<<5 | uint32(length+1)
+			code++
+			i++
+		}
+		code <<= 1
+	}
+}
+
+// bitWriter appends bits, and a zero behind each byte of 0xff.
+type bitWriter struct {
+	buf []byte
+	acc uint64 // the last n bits are to be written
+	n   uint
+}
+
+// put appends the last count bits of v, at most 32.
+func (w *bitWriter) put(v uint32, count uint) {
+	w.acc = w.acc<<count | uint64(v)
+	w.n += count
+	if w.n >= 32 {
+		w.flush()
+	}
+}
+
+// flush writes 32 bits.
+func (w *bitWriter) flush() {
+	w.n -= 32
+	word := uint32(w.acc >> w.n)
+	const ones, tops = 0x01010101, 0x80808080
+	if (^word-ones)&word&tops == 0 { // no byte is 0xff
+		w.buf = binary.BigEndian.AppendUint32(w.buf, word)
+		return
+	}
+	for shift := 24; shift >= 0; shift -= 8 {
+		w.byte(byte(word >> shift))
+	}
+}
+
+func (w *bitWriter) byte(b byte) {
+	w.buf = append(w.buf, b)
+	if b == 0xff {
+		w.buf = append(w.buf, 0)
+	}
+}
+
+// close fills the last byte with ones.
+func (w *bitWriter) close() {
+	w.put(0x7f, 7)
+	for w.n >= 8 {
+		w.n -= 8
+		w.byte(byte(w.acc >> w.n))
+	}
+}
+
+// block writes quantized coefficients (sections F.1.2.1 and F.1.2.2).
+func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
+	w.coefficient(dc, 0, diff)
+	before := 0
+	for ; nonzero != 0; nonzero &= nonzero - 1 {
+		k := trailingZeros(nonzero)
+		run := k - before - 1
+		for ; run > 15; run -= 16 {
+			w.put(ac[0xf0]>>5, uint(ac[0xf0]&31))
+		}
+		w.coefficient(ac, run, b[zigzag[k]])
+		before = k
+	}
+	if before < 63 {
+		w.put(ac[0]>>5, uint(ac[0]&31))
+	}
+}
+
+// coefficient writes the symbol of a run of zeros and the size of v, and v.
+func (w *bitWriter) coefficient(c *codes, run int, v int32) {
+	sign := v >> 31
+	size := bitLength(uint32((v ^ sign) - sign))
+	code := c[(run<<4|int(size))&255]
+	w.put(code>>5<<size|uint32(v+sign)&(1<<size-1), uint(code&31)+size)
+}

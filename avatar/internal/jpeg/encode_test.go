@@ -1,0 +1,130 @@
+package jpeg_test
+
+import (
+	"bytes"
+	"image"
+	stdjpeg "image/jpeg"
+	"math"
+	"testing"
+
+	"github.com/cruddur/avatarkit/avatar/internal/jpeg"
+)
+
+// scene returns a picture with edges, slopes and fine detail, as YCbCr.
+func scene(w, h int, ratio image.YCbCrSubsampleRatio) *image.YCbCr {
+	m := image.NewYCbCr(image.Rect(0, 0, w, h), ratio)
+	level := func(x, y int, f float64) byte {
+		v := 128 + 60*math.Sin(f*float64(x))*math.Cos(0.7*f*float64(y)) + 20*math.Sin(float64(x*y)/97)
+		if (x/23+y/17)%5 == 0 {
+			v = 235 - v/2
+		}
+		return byte(min(max(v, 0), 255))
+	}
+	for y := range h {
+		for x := range w {
+			m.Y[m.YOffset(x, y)] = level(x, y, 0.11)
+			at := m.COffset(x, y)
+			m.Cb[at], m.Cr[at] = level(x, y, 0.03), level(y, x, 0.02)
+		}
+	}
+	return m
+}
+
+// samples returns the planes of m.
+func samples(m *image.YCbCr, components int) []jpeg.Samples {
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	all := []jpeg.Samples{{m.Y, m.YStride, w, h}, {m.Cb, m.CStride, (w + 1) / 2, (h + 1) / 2}, {m.Cr, m.CStride, (w + 1) / 2, (h + 1) / 2}}
+	return all[:components]
+}
+
+func meanDifference(a []byte, aStride int, b []byte, bStride, w, h int) float64 {
+	sum := 0
+	for y := range h {
+		for x := range w {
+			d := int(a[y*aStride+x]) - int(b[y*bStride+x])
+			sum += max(d, -d)
+		}
+	}
+	return float64(sum) / float64(w*h)
+}
+
+// TestEncode holds what image/jpeg reads against what went in: at quality 100 each sample to within a level or two, and no further away than
+// image/jpeg's own encoder at lower ones.
+func TestEncode(t *testing.T) {
+	for _, size := range []image.Point{{1, 1}, {8, 8}, {16, 16}, {17, 9}, {33, 64}, {200, 151}} {
+		for _, quality := range []int{1, 50, 85, 100} {
+			for _, components := range []int{1, 3} {
+				m := scene(size.X, size.Y, image.YCbCrSubsampleRatio420)
+				data := jpeg.Encode([]byte("before"), samples(m, components), quality)
+				if !bytes.HasPrefix(data, []byte("before\xff\xd8")) {
+					t.Fatal("did not append")
+				}
+				got, err := stdjpeg.Decode(bytes.NewReader(data[6:]))
+				if err != nil {
+					t.Fatalf("%v, quality %d, %d components: %v", size, quality, components, err)
+				}
+				var std bytes.Buffer
+				var in image.Image = m
+				if components == 1 {
+					in = &image.Gray{Pix: m.Y, Stride: m.YStride, Rect: m.Rect}
+				}
+				if err := stdjpeg.Encode(&std, in, &stdjpeg.Options{Quality: quality}); err != nil {
+					t.Fatal(err)
+				}
+				want, err := stdjpeg.Decode(&std)
+				if err != nil {
+					t.Fatal(err)
+				}
+				y, stride := lumaOf(got)
+				stdY, stdStride := lumaOf(want)
+				ours := meanDifference(y, stride, m.Y, m.YStride, size.X, size.Y)
+				theirs := meanDifference(stdY, stdStride, m.Y, m.YStride, size.X, size.Y)
+				if ours > theirs*1.01+0.05 {
+					t.Errorf("%v, quality %d, %d components: luma differs by %.3f, image/jpeg's by %.3f", size, quality, components, ours, theirs)
+				}
+				if quality == 100 && ours > 0.6 {
+					t.Errorf("%v, quality 100: luma differs by %.3f", size, ours)
+				}
+				if c, ok := got.(*image.YCbCr); ok {
+					w, h := (size.X+1)/2, (size.Y+1)/2
+					if d := meanDifference(c.Cb, c.CStride, m.Cb, m.CStride, w, h); quality == 100 && d > 0.6 {
+						t.Errorf("%v, quality 100: Cb differs by %.3f", size, d)
+					}
+				}
+			}
+		}
+	}
+}
+
+func lumaOf(m image.Image) ([]byte, int) {
+	switch m := m.(type) {
+	case *image.Gray:
+		return m.Pix, m.Stride
+	case *image.YCbCr:
+		return m.Y, m.YStride
+	}
+	return nil, 0
+}
+
+func BenchmarkEncode(b *testing.B) {
+	m := scene(512, 512, image.YCbCrSubsampleRatio420)
+	b.ReportAllocs()
+	var buf []byte
+	for b.Loop() {
+		buf = jpeg.Encode(buf[:0], samples(m, 3), 85)
+	}
+	b.ReportMetric(float64(len(buf)), "bytes")
+}
+
+func BenchmarkEncodeStandardLibrary(b *testing.B) {
+	m := scene(512, 512, image.YCbCrSubsampleRatio420)
+	b.ReportAllocs()
+	var buf bytes.Buffer
+	for b.Loop() {
+		buf.Reset()
+		if err := stdjpeg.Encode(&buf, m, &stdjpeg.Options{Quality: 85}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(buf.Len()), "bytes")
+}
