@@ -16,11 +16,11 @@ import (
 type Receipt struct {
 	Kind    string `json:"kind"`
 	Subject string `json:"subject"`
-	// ErasedAt is when the erasure began. Every upload granted until then is void.
+	// ErasedAt is when the erasure took hold. Every upload granted until then is void.
 	ErasedAt time.Time `json:"erased_at"`
 	// VerifiedAt is when a listing showed that nothing of it is left.
 	VerifiedAt time.Time `json:"verified_at"`
-	// Uploads and Assets are the keys that were deleted from each bucket, in the order of deletion.
+	// Uploads and Assets are the keys that were found and deleted from each bucket, in the order of deletion.
 	Uploads []string `json:"uploads"`
 	Assets  []string `json:"assets"`
 	// Kept is how many objects of uploads granted later were found and left alone.
@@ -37,8 +37,9 @@ type tombstone struct {
 // returns a receipt only if nothing is left. After an error, call again.
 //
 // What was granted before the call and arrives or finishes after it is void: it never becomes current for longer than a moment, and is deleted by
-// whoever processes it, or by the sweep. What is granted later is a new beginning and stays. Only a digest of the subject with a
-// time is kept until such late uploads can no longer come. Erase cannot reach older generations that a store with object versioning
+// whoever processes it, or by the sweep. What is granted later is a new beginning and stays; so does an unused grant of an issuer whose clock was
+// ahead, if it is used within that time. Only a digest of the subject with a time is kept until such late uploads can no longer come. The
+// stable name goes too, and the original system's object of that name. Erase cannot reach older generations that a store with object versioning
 // keeps, nor caches: give those a lifecycle rule and a purge.
 func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt, err error) {
 	ctx, end := p.tel.start(ctx, "avatar.Erase")
@@ -47,15 +48,17 @@ func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt,
 	if err != nil {
 		return Receipt{}, err
 	}
-	now := p.opts.Now().UTC()
-	stone := tombstone{Until: lastID(now), ErasedAt: now}
+	stone, err := p.newTombstone(ctx, subject, publicID)
+	if err != nil {
+		return Receipt{}, err
+	}
 	if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(publicID), stone, false); err != nil {
 		return Receipt{}, fmt.Errorf("avatar: write the tombstone: %w", err)
 	}
-	receipt = Receipt{Kind: p.kind.Name, Subject: subject, ErasedAt: now}
+	receipt = Receipt{Kind: p.kind.Name, Subject: subject, ErasedAt: stone.ErasedAt}
 	const rounds = 5 // work that was under way may write once more
 	for range rounds {
-		left, err := p.eraseOnce(ctx, subject, publicID, stone.Until, &receipt)
+		left, err := p.eraseOnce(ctx, subject, publicID, stone, &receipt)
 		if err != nil {
 			return receipt, err
 		}
@@ -67,13 +70,49 @@ func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt,
 	return receipt, errors.New("avatar: erase: objects keep appearing; call Erase again")
 }
 
+// newTombstone voids every id up to now, and what is there already though its issuer's clock was ahead of ours.
+func (p *Processor) newTombstone(ctx context.Context, subject, publicID string) (stone tombstone, err error) {
+	// Two erasures may have clocks that differ: what was void stays so.
+	if err := readJSON(ctx, p.uploads, p.keys.erasedKey(publicID), &stone); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return stone, fmt.Errorf("avatar: read the tombstone: %w", err)
+	}
+	ids, err := p.versions(ctx, publicID)
+	if err != nil {
+		return stone, err
+	}
+	for obj, err := range list(ctx, p.uploads, p.keys.uploads+subject+"/", "") {
+		if err != nil {
+			return stone, fmt.Errorf("avatar: list the originals: %w", err)
+		}
+		if u, ok := p.keys.parseUpload(obj.Key); ok {
+			ids = append(ids, u.id)
+		}
+	}
+	stone.ErasedAt = p.opts.Now().UTC()
+	stone.Until = max(stone.Until, lastID(stone.ErasedAt))
+	for _, id := range ids {
+		stone.Until = max(stone.Until, id)
+	}
+	return stone, nil
+}
+
+// voids says whether an object below prefix belongs to an upload that s has made void, or to none.
+func (s tombstone) voids(prefix string, obj *blob.ListObject) bool {
+	id, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, prefix), "/")
+	id, _, _ = strings.Cut(id, ".")
+	return id <= s.Until
+}
+
+// private are the prefixes below which each subject has a folder.
+func (k keyspace) private() []string {
+	return []string{k.uploads, k.quarantine(), k.attempts(), k.intents(), k.records()}
+}
+
 // eraseOnce deletes what it finds and returns how much that was: 0 proves that nothing is left.
-func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until string, receipt *Receipt) (int, error) {
+func (p *Processor) eraseOnce(ctx context.Context, subject, publicID string, stone tombstone, receipt *Receipt) (int, error) {
 	void := func(prefix string) func(*blob.ListObject) bool {
 		return func(obj *blob.ListObject) bool {
-			id, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, prefix), "/")
-			id, _, _ = strings.Cut(id, ".")
-			if id > until {
+			if !stone.voids(prefix, obj) {
 				receipt.Kept++
 				return false
 			}
@@ -89,7 +128,7 @@ func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until stri
 	}
 	var assets []string
 	for _, id := range ids {
-		keys, err := p.removeBelow(ctx, p.assets, p.keys.version(publicID, id), func(*blob.ListObject) bool { return id <= until })
+		keys, err := p.removeBelow(ctx, p.assets, p.keys.version(publicID, id), func(*blob.ListObject) bool { return id <= stone.Until })
 		assets = append(assets, keys...)
 		if err != nil {
 			return 0, err
@@ -100,22 +139,13 @@ func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until stri
 	if err != nil {
 		return 0, err
 	}
-	hadAlias, err := p.assets.Exists(ctx, p.keys.aliasKey(publicID))
+	keys, err = p.eraseAliases(ctx, subject, publicID)
+	assets = append(assets, keys...)
 	if err != nil {
 		return 0, err
-	}
-	current, err := p.syncAlias(ctx, publicID)
-	if err != nil {
-		return 0, err
-	}
-	if hadAlias && current == "" { // syncAlias leaves what it has not written
-		if err := remove(ctx, p.assets, p.keys.aliasKey(publicID)); err != nil {
-			return 0, err
-		}
-		assets = append(assets, p.keys.aliasKey(publicID))
 	}
 	var uploads []string
-	for _, root := range []string{p.keys.uploads, p.keys.quarantine(), p.keys.attempts(), p.keys.intents(), p.keys.records()} {
+	for _, root := range p.keys.private() {
 		prefix := root + subject + "/"
 		keys, err := p.removeBelow(ctx, p.uploads, prefix, void(prefix))
 		uploads = append(uploads, keys...)
@@ -126,6 +156,38 @@ func (p *Processor) eraseOnce(ctx context.Context, subject, publicID, until stri
 	receipt.Assets = slices.Concat(receipt.Assets, assets)
 	receipt.Uploads = slices.Concat(receipt.Uploads, uploads)
 	return len(assets) + len(uploads), nil
+}
+
+// eraseAliases takes the stable name away, or lets it show what is newer. The original system's object, which has the subject for its name, goes too.
+func (p *Processor) eraseAliases(ctx context.Context, subject, publicID string) (keys []string, err error) {
+	stable := p.keys.aliasKey(publicID)
+	had, err := p.assets.Exists(ctx, stable)
+	if err != nil {
+		return nil, fmt.Errorf("avatar: look at the stable name: %w", err)
+	}
+	current, err := p.syncAlias(ctx, publicID)
+	if err != nil {
+		return nil, err
+	}
+	if had && current == "" { // syncAlias leaves what it has not written
+		keys = append(keys, stable)
+	}
+	if original := p.keys.aliasKey(subject); original != stable {
+		attrs, err := p.assets.Attributes(ctx, original)
+		if err = notExist(err); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("avatar: look at the original system's picture: %w", err)
+		}
+		// What names a version is the stable name of somebody whose public id looks like this subject.
+		if err == nil && attrs.Metadata[aliasOf] == "" {
+			keys = append(keys, original)
+		}
+	}
+	for i, key := range keys {
+		if err := remove(ctx, p.assets, key); err != nil {
+			return keys[:i], fmt.Errorf("avatar: delete the stable name: %w", err)
+		}
+	}
+	return keys, nil
 }
 
 // isErased says whether Erase has voided the upload.

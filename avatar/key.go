@@ -186,6 +186,21 @@ func validID(id string) bool {
 	return err == nil && u.Version() == 7 && u.Variant() == uuid.RFC4122 && u.String() == id
 }
 
+// newID is a UUIDv7 of the time now, with the part of a millisecond that RFC 9562, section 6.2, method 3, allows in the twelve bits after the version.
+func newID(now time.Time) (string, error) {
+	u, err := uuid.NewRandom()
+	if err != nil {
+		return "", fmt.Errorf("avatar: make an id: %w", err)
+	}
+	ms := uint64(max(now.UnixMilli(), 0))
+	for i := range 6 {
+		u[i] = byte(ms >> (40 - 8*i))
+	}
+	fraction := uint16(now.Nanosecond() % 1e6 * 4096 / 1e6)
+	u[6], u[7] = 0x70|byte(fraction>>8), byte(fraction)
+	return u.String(), nil
+}
+
 // idTime is when id was made, by the clock of its maker.
 func idTime(id string) time.Time {
 	u, err := uuid.Parse(id)

@@ -57,7 +57,7 @@ func (p *Processor) run(ctx context.Context, j job) (Result, error) {
 		return res, err
 	}
 	if rec != nil {
-		return p.repeat(ctx, *rec)
+		return p.repeat(ctx, j, *rec)
 	}
 	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
 		return p.undo(ctx, j, res, err)
@@ -74,6 +74,8 @@ func (p *Processor) run(ctx context.Context, j job) (Result, error) {
 	case errors.Is(err, errHeld):
 		res.Outcome = OutcomeHeld
 		return res, p.audit(ctx, j, res, source)
+	case errors.Is(err, errErased):
+		return p.undo(ctx, j, res, nil)
 	case err != nil:
 		return res, err
 	}
@@ -94,9 +96,12 @@ func (p *Processor) make(ctx context.Context, j job) (Manifest, *Source, error) 
 	return m, &set.Source, err
 }
 
+// errErased ends a job whose subject was erased meanwhile.
+var errErased = errors.New("avatar: the subject was erased")
+
 // finish makes the rest of the world agree with the manifest, and then marks the upload as handled.
 func (p *Processor) finish(ctx context.Context, j job, res Result, source *Source) (Result, error) {
-	// Erase may have passed while this call was between its first look and the manifest.
+	// Erase may have passed while this call was between its last look and the manifest.
 	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
 		return p.undo(ctx, j, res, err)
 	}
@@ -116,28 +121,50 @@ func (p *Processor) finish(ctx context.Context, j job, res Result, source *Sourc
 	if err := p.audit(ctx, j, res, source); err != nil {
 		return res, err
 	}
-	_, err = p.writeRecord(ctx, record{
+	rec := p.recordOf(j, res, source)
+	if _, err := p.writeRecord(ctx, rec); err != nil {
+		return res, err
+	}
+	return p.unlessErased(ctx, j, res)
+}
+
+// recordOf is what remains of a handled job.
+func (p *Processor) recordOf(j job, res Result, source *Source) record {
+	rec := record{
 		Kind: p.kind.Name, Subject: j.subject, UploadID: j.id, Outcome: res.Outcome, Handled: p.opts.Now().UTC(),
 		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source,
-	})
-	return res, err
+	}
+	if r := res.Reject; r != nil {
+		rec.Reason, rec.Format, rec.Limit, rec.Got, rec.Hint = r.Reason, r.Format, r.Limit, r.Got, r.Hint
+	}
+	return rec
+}
+
+// unlessErased returns res, unless Erase has passed before the record was written: it has not seen that then.
+func (p *Processor) unlessErased(ctx context.Context, j job, res Result) (Result, error) {
+	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
+		return p.undo(ctx, j, res, err)
+	}
+	return res, nil
 }
 
 // repeat answers from the record.
-func (p *Processor) repeat(ctx context.Context, rec record) (Result, error) {
+func (p *Processor) repeat(ctx context.Context, j job, rec record) (Result, error) {
 	res := Result{Outcome: rec.Outcome, Subject: rec.Subject, UploadID: rec.UploadID, Reject: rec.reject()}
-	if rec.Outcome == OutcomeRejected {
-		return res, nil
+	m, err := p.readManifest(ctx, p.keys.publicID(rec.Subject), rec.UploadID)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // refused, or swept
+	case err != nil:
+		return res, err
+	case rec.Outcome == OutcomeRejected: // by one worker, while another made a picture of it and crashed
+		return p.finish(ctx, j, Result{Subject: rec.Subject, UploadID: rec.UploadID, Manifest: &m}, rec.Source)
+	default:
+		res.Manifest = &m
 	}
 	if rec.Outcome == OutcomePublished {
 		res.Outcome = OutcomeAlreadyPublished
 	}
-	m, err := p.readManifest(ctx, p.keys.publicID(rec.Subject), rec.UploadID)
-	if errors.Is(err, fs.ErrNotExist) { // swept
-		return res, nil
-	}
-	res.Manifest = &m
-	return res, err
+	return res, nil
 }
 
 // refuse records that the upload will never become a picture. The original is taken away by the sweep: until the grant has ended, it keeps
@@ -147,23 +174,23 @@ func (p *Processor) refuse(ctx context.Context, j job, source *Source, reject *R
 	if err := p.audit(ctx, j, res, source); err != nil {
 		return res, err
 	}
-	rec, err := p.writeRecord(ctx, record{
-		Kind: p.kind.Name, Subject: j.subject, UploadID: j.id, Outcome: OutcomeRejected, Handled: p.opts.Now().UTC(),
-		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source,
-		Reason: reject.Reason, Format: reject.Format, Limit: reject.Limit, Got: reject.Got, Hint: reject.Hint,
-	})
-	if err != nil || rec == nil || rec.Outcome == OutcomeRejected {
+	rec, err := p.writeRecord(ctx, p.recordOf(j, res, source))
+	switch {
+	case err != nil:
 		return res, err
+	case rec != nil && rec.Outcome != OutcomeRejected: // another worker made a picture of it
+		return p.repeat(ctx, j, *rec)
 	}
-	return p.repeat(ctx, *rec) // another worker made a picture of it
+	return p.unlessErased(ctx, j, res)
 }
 
-// undo removes all of an upload that Erase has made void. It passes a failure of the look-up on.
+// undo removes all of an upload that Erase has made void, its original last, so that a crash leaves it to be undone again. It passes a
+// failure of the look-up on.
 func (p *Processor) undo(ctx context.Context, j job, res Result, err error) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	res.Manifest, res.Outcome = nil, OutcomeErased
+	res.Manifest, res.Reject, res.Outcome = nil, nil, OutcomeErased
 	publicID := p.keys.publicID(j.subject)
 	if err := p.removeVersion(ctx, publicID, j.id); err != nil {
 		return res, err
@@ -174,7 +201,13 @@ func (p *Processor) undo(ctx context.Context, j job, res Result, err error) (Res
 	if err := p.audit(ctx, j, res, nil); err != nil {
 		return res, err
 	}
-	return res, remove(ctx, p.uploads, p.keys.uploadKey(j.upload))
+	if err := remove(ctx, p.uploads, p.keys.recordKey(j.subject, j.id)); err != nil {
+		return res, fmt.Errorf("avatar: delete the record of an erased upload: %w", err)
+	}
+	if err := remove(ctx, p.uploads, p.keys.uploadKey(j.upload)); err != nil {
+		return res, fmt.Errorf("avatar: delete an erased upload: %w", err)
+	}
+	return res, nil
 }
 
 // attempt checks what the store knows of the original before a byte is read, and renders it under a mark that outlives a crash.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"gocloud.dev/blob"
@@ -192,11 +191,11 @@ func (p *Processor) NewUploadKey(subject, contentType string) (key, uploadID str
 	if !ok || !slices.Contains(p.opts.Types, contentType) {
 		return "", "", &RejectError{Reason: ReasonUnsupportedFormat, Hint: "Please choose a JPEG, PNG, GIF or WebP picture."}
 	}
-	id, err := uuid.NewV7()
+	uploadID, err = newID(p.opts.Now())
 	if err != nil {
-		return "", "", fmt.Errorf("avatar: make an upload id: %w", err)
+		return "", "", err
 	}
-	return p.keys.uploadKey(upload{subject, id.String(), t.ext}), id.String(), nil
+	return p.keys.uploadKey(upload{subject, uploadID, t.ext}), uploadID, nil
 }
 
 // Owns says whether key is one that NewUploadKey may have made: with a processor for each kind, it finds whose event this is.

@@ -42,6 +42,12 @@ func (p *Processor) publish(ctx context.Context, j job, set *Set) (Manifest, err
 	if p.opts.Now().Sub(start) > p.opts.OrphanAge/4 {
 		return m, errSlow
 	}
+	// Erase may have passed while the picture was rendered or moderated.
+	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil {
+		return m, err
+	} else if erased {
+		return m, errErased
+	}
 	written, err := putJSON(ctx, p.assets, p.keys.manifestKey(publicID, j.id), m, true)
 	if err != nil {
 		return m, fmt.Errorf("avatar: write the manifest: %w", err)

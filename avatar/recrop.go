@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-
-	"github.com/google/uuid"
 )
 
 // ErrNoOriginal is returned when a picture is to be made again and its original is not kept any more. It matches [fs.ErrNotExist].
@@ -29,12 +27,12 @@ func (p *Processor) Recrop(ctx context.Context, subject string, crop Crop) (res 
 	if err != nil {
 		return Result{}, err
 	}
-	id, err := uuid.NewV7()
+	id, err := newID(p.opts.Now())
 	if err != nil {
-		return Result{}, fmt.Errorf("avatar: make an id: %w", err)
+		return Result{}, err
 	}
 	// The issuer's clock may have been ahead of ours.
-	u := upload{subject, max(id.String(), successor(m.UploadID)), original.ext}
+	u := upload{subject, max(id, successor(m.UploadID)), original.ext}
 	return p.derive(ctx, job{action: "recrop", upload: u, original: original, crop: crop})
 }
 

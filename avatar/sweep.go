@@ -1,9 +1,11 @@
 package avatar
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +18,11 @@ type Swept struct {
 	Superseded int
 	// Orphans is how many versions were begun and never finished.
 	Orphans int
-	// Erased is how many versions were void by an erasure.
+	// Erased is how many versions and private objects were void by an erasure.
 	Erased int
 	// Originals is how many originals were deleted or, if refused and so configured, quarantined.
 	Originals int
-	// Records is how many records, marks of attempts and tombstones had served their time.
+	// Records is how many records, marks of attempts that were left behind, and tombstones had served their time.
 	Records int
 }
 
@@ -37,13 +39,12 @@ func (p *Processor) Sweep(ctx context.Context) (out Swept, err error) {
 	if err != nil {
 		return s.out, err
 	}
-	if err := s.sweepAssets(ctx); err != nil {
-		return s.out, err
+	for _, step := range []func(context.Context) error{s.sweepAssets, s.sweepUploads, s.sweepAttempts, s.sweepErased, s.sweepTombstones} {
+		if err := step(ctx); err != nil {
+			return s.out, err
+		}
 	}
-	if err := s.sweepUploads(ctx); err != nil {
-		return s.out, err
-	}
-	return s.out, s.sweepTombstones(ctx)
+	return s.out, nil
 }
 
 // sweeper is one pass.
@@ -107,24 +108,76 @@ func (s *sweeper) sweepTombstones(ctx context.Context) error {
 	return nil
 }
 
+// sweepAttempts removes marks that a crash left, unless they still count: the upload is not handled yet.
+func (s *sweeper) sweepAttempts(ctx context.Context) error {
+	for obj, err := range list(ctx, s.uploads, s.keys.attempts(), "") {
+		if err != nil {
+			return fmt.Errorf("avatar: list the marks of attempts: %w", err)
+		}
+		subject, rest, _ := strings.Cut(strings.TrimPrefix(obj.Key, s.keys.attempts()), "/")
+		id, _, _ := strings.Cut(rest, "/")
+		if s.now.Sub(obj.ModTime) < s.opts.OrphanAge || s.pending[s.keys.version(s.keys.publicID(subject), id)] {
+			continue
+		}
+		if err := remove(ctx, s.uploads, obj.Key); err != nil {
+			return fmt.Errorf("avatar: delete the mark of an attempt: %w", err)
+		}
+		s.out.Records++
+	}
+	return nil
+}
+
+// sweepErased removes what was written for an erased subject by somebody who passed Erase and crashed.
+func (s *sweeper) sweepErased(ctx context.Context) error {
+	if len(s.stones) == 0 {
+		return nil
+	}
+	for _, root := range s.keys.private() {
+		for obj, err := range list(ctx, s.uploads, root, "/") {
+			if err != nil {
+				return fmt.Errorf("avatar: list the subjects: %w", err)
+			}
+			subject := strings.TrimSuffix(strings.TrimPrefix(obj.Key, root), "/")
+			stone := s.stones[s.keys.erasedKey(s.keys.publicID(subject))]
+			if !obj.IsDir || stone.Until == "" {
+				continue
+			}
+			keys, err := s.removeBelow(ctx, s.uploads, obj.Key, func(o *blob.ListObject) bool { return stone.voids(obj.Key, o) })
+			s.out.Erased += len(keys)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // folder is what one version's objects tell.
 type folder struct {
 	id       string
 	manifest time.Time // zero: none
 	youngest time.Time
+	pictures []*blob.ListObject
+}
+
+// holds says whether one of the pictures has the bytes of the stable name, as far as a listing tells.
+func (f folder) holds(alias *blob.ListObject) bool {
+	return alias != nil && slices.ContainsFunc(f.pictures, func(p *blob.ListObject) bool {
+		return p.Size == alias.Size && (p.MD5 == nil || alias.MD5 == nil || bytes.Equal(p.MD5, alias.MD5))
+	})
 }
 
 // sweepAssets goes through one listing of all that is published, which holds each public id's objects in one run.
 func (s *sweeper) sweepAssets(ctx context.Context) error {
 	var publicID string
-	var alias time.Time
+	var alias *blob.ListObject
 	var folders []folder
 	flush := func() error {
 		if publicID == "" {
 			return nil
 		}
 		err := s.sweepPerson(ctx, publicID, alias, folders)
-		publicID, alias, folders = "", time.Time{}, nil
+		publicID, alias, folders = "", nil, nil
 		return err
 	}
 	for obj, err := range list(ctx, s.assets, s.keys.published, "") {
@@ -146,7 +199,7 @@ func (s *sweeper) sweepAssets(ctx context.Context) error {
 			publicID = owner
 		}
 		if !deep {
-			alias = obj.ModTime
+			alias = obj
 			continue
 		}
 		folders = addTo(folders, obj, rest)
@@ -166,6 +219,8 @@ func addTo(folders []folder, obj *blob.ListObject, rest string) []folder {
 	f := &folders[len(folders)-1]
 	if name == manifestName {
 		f.manifest = obj.ModTime
+	} else {
+		f.pictures = append(f.pictures, obj)
 	}
 	if obj.ModTime.After(f.youngest) {
 		f.youngest = obj.ModTime
@@ -174,10 +229,9 @@ func addTo(folders []folder, obj *blob.ListObject, rest string) []folder {
 }
 
 // sweepPerson deletes versions of one public id. Going from the newest to the oldest, it knows what supersedes each.
-func (s *sweeper) sweepPerson(ctx context.Context, publicID string, alias time.Time, folders []folder) error {
+func (s *sweeper) sweepPerson(ctx context.Context, publicID string, alias *blob.ListObject, folders []folder) error {
 	stone := s.stones[s.keys.erasedKey(publicID)]
 	var newer, current folder // the next newer whole version, and the newest
-	changed := false
 	var doomed []string
 	for i := len(folders) - 1; i >= 0; i-- {
 		f := folders[i]
@@ -202,12 +256,13 @@ func (s *sweeper) sweepPerson(ctx context.Context, publicID string, alias time.T
 		doomed = append(doomed, f.id)
 	}
 	for i := len(doomed) - 1; i >= 0; i-- { // oldest first, as Erase
-		changed = true
 		if err := s.removeVersion(ctx, publicID, doomed[i]); err != nil {
 			return err
 		}
 	}
-	if changed || alias.Before(current.manifest) {
+	// A stable name without versions is the original system's, unless its owner was erased.
+	wrong := current.id != "" && !current.holds(alias) || current.id == "" && alias != nil && stone.Until != ""
+	if len(doomed) > 0 || wrong {
 		_, err := s.syncAlias(ctx, publicID)
 		return err
 	}
@@ -239,6 +294,13 @@ func (s *sweeper) sweepSubject(ctx context.Context, subject string) error {
 	ids, err := s.versions(ctx, s.keys.publicID(subject))
 	if err != nil {
 		return err
+	}
+	for _, id := range ids {
+		if rec, ok := records[id]; ok && rec.Outcome == OutcomeRejected {
+			if err := s.mend(ctx, rec); err != nil {
+				return err
+			}
+		}
 	}
 	needed := map[string]bool{}
 	live := map[string]bool{}
@@ -304,12 +366,18 @@ func (s *sweeper) dispose(ctx context.Context, u upload, rec record) error {
 	return nil
 }
 
-// forget deletes a record with the marks of attempts that are left.
-func (s *sweeper) forget(ctx context.Context, subject, id string) error {
-	all := func(*blob.ListObject) bool { return true }
-	if _, err := s.removeBelow(ctx, s.uploads, s.keys.attemptPrefix(subject, id), all); err != nil {
-		return err
+// mend completes a version that one worker published and died, while another refused it.
+func (s *sweeper) mend(ctx context.Context, rec record) error {
+	original, ok := s.keys.parseUpload(rec.Original)
+	if !ok {
+		return nil
 	}
+	_, err := s.repeat(ctx, job{upload: upload{rec.Subject, rec.UploadID, original.ext}, original: original, crop: rec.Crop, action: "sweep"}, rec)
+	return err
+}
+
+// forget deletes a record.
+func (s *sweeper) forget(ctx context.Context, subject, id string) error {
 	if err := remove(ctx, s.uploads, s.keys.recordKey(subject, id)); err != nil {
 		return fmt.Errorf("avatar: delete a record: %w", err)
 	}

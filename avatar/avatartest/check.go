@@ -1,0 +1,264 @@
+package avatartest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/jpeg" // the pipeline's encoding
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/cruddur/avatarkit/avatar"
+)
+
+// subjects are the people of a world. The second one's keys sort between the first one's.
+var subjects = []string{"alice", "alice-2"}
+
+// check is what must hold between any two operations.
+func (w *world) check(ctx context.Context) error {
+	var errs []error
+	for _, subject := range subjects {
+		if err := w.checkCurrent(ctx, subject); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", subject, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// newest is the greatest id of the uploads for which want holds and that are not erased.
+func (w *world) newest(subject string, want func(*fact) bool) string {
+	var id string
+	for _, f := range w.facts {
+		if f.subject == subject && f.good && want(f) && !w.isVoid(subject, f.id) {
+			id = max(id, f.id)
+		}
+	}
+	return id
+}
+
+func (w *world) checkCurrent(ctx context.Context, subject string) error {
+	floor := w.newest(subject, func(f *fact) bool { return f.acknowledged })
+	if seen := w.seen[subject]; !w.isVoid(subject, seen) {
+		floor = max(floor, seen)
+	}
+	m, err := w.observer.Current(ctx, subject)
+	if errors.Is(err, avatar.ErrNoPicture) {
+		if floor != "" {
+			return fmt.Errorf("there is no picture, and %s was acknowledged or shown", floor)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if m.UploadID < floor {
+		return fmt.Errorf("%s is current, and the newer %s was acknowledged or shown", m.UploadID, floor)
+	}
+	if w.isVoid(subject, m.UploadID) {
+		return nil // it may come up for a moment while Erase and a worker pass each other, and need not be whole
+	}
+	w.seen[subject] = m.UploadID
+	return w.checkWhole(ctx, m)
+}
+
+// checkWhole reads everything that m names.
+func (w *world) checkWhole(ctx context.Context, m avatar.Manifest) error {
+	if len(m.Variants) != 2 {
+		return fmt.Errorf("%s has %d variants", m.UploadID, len(m.Variants))
+	}
+	var f *fact
+	if i := slices.IndexFunc(w.facts, func(f *fact) bool { return f.id == m.UploadID }); i >= 0 {
+		f = w.facts[i]
+	}
+	if f != nil && !f.good {
+		return fmt.Errorf("%s is published, and is no picture", m.UploadID)
+	}
+	for _, v := range m.Variants {
+		data, err := w.assets.ReadAll(ctx, w.prefix+v.Key)
+		if err != nil {
+			return fmt.Errorf("%s is current and not whole: %w", m.UploadID, err)
+		}
+		digest := sha256.Sum256(data)
+		if int64(len(data)) != v.Size || hex.EncodeToString(digest[:]) != v.SHA256 {
+			return fmt.Errorf("%s is not what its manifest says", v.Key)
+		}
+		decoded, _, err := image.Decode(bytes.NewReader(data))
+		if err != nil {
+			return fmt.Errorf("%s is no picture: %w", v.Key, err)
+		}
+		if f != nil && !like(decoded, f) {
+			return fmt.Errorf("%s shows another upload", v.Key)
+		}
+	}
+	return nil
+}
+
+// like says whether m has the colour of f, as far as its encoding keeps that.
+func like(m image.Image, f *fact) bool {
+	const tolerance = 8 << 8
+	near := func(a, b uint32) bool { return max(a, b)-min(a, b) <= tolerance }
+	r1, g1, b1, _ := m.At(m.Bounds().Min.X, m.Bounds().Min.Y).RGBA()
+	r2, g2, b2, _ := f.color.RGBA()
+	return near(r1, r2) && near(g1, g2) && near(b1, b2)
+}
+
+// settle lets one more process do what an application does from time to time, and then checks that nothing is missing and nothing left over.
+func (w *world) settle(ctx context.Context) error {
+	p, err := w.processor(w.calm())
+	if err != nil {
+		return err
+	}
+	w.advance(time.Hour)
+	if _, err := p.Recover(ctx); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if again, err := p.Recover(ctx); err != nil || again.Handled != 0 {
+		return fmt.Errorf("recover a second time: %+v, %w", again, err)
+	}
+	if _, err := p.Sweep(ctx); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	err = errors.Join(w.check(ctx), w.checkHandled(ctx, p))
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		w.advance(60 * 24 * time.Hour)
+		if _, err := p.Sweep(ctx); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+	}
+	if again, err := p.Sweep(ctx); err != nil || again != (avatar.Swept{}) {
+		return fmt.Errorf("sweep again: %+v, %w", again, err)
+	}
+	return errors.Join(w.check(ctx), w.checkLeft(ctx, p))
+}
+
+// checkHandled checks that each upload that arrived has got what is its due.
+func (w *world) checkHandled(ctx context.Context, p *avatar.Processor) error {
+	var errs []error
+	for _, f := range w.facts {
+		if !f.stored || w.isVoid(f.subject, f.id) {
+			continue
+		}
+		s, err := p.Status(ctx, f.subject, f.id)
+		want := avatar.StateReady
+		if !f.good {
+			want = avatar.StateRejected
+		}
+		if err != nil || s.State != want {
+			errs = append(errs, fmt.Errorf("upload %s is %q, not %q: %w", f.id, s.State, want, err))
+		}
+	}
+	for _, subject := range subjects {
+		m, err := p.Current(ctx, subject)
+		want := w.newest(subject, func(f *fact) bool { return f.stored })
+		if errors.Is(err, avatar.ErrNoPicture) && want == "" {
+			continue
+		}
+		if err != nil || m.UploadID < want {
+			errs = append(errs, fmt.Errorf("%s shows %q, not %q: %w", subject, m.UploadID, want, err))
+			continue
+		}
+		if w.told[subject] != m.UploadID {
+			errs = append(errs, fmt.Errorf("%s shows %s, and the last that was told of is %q", subject, m.UploadID, w.told[subject]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkLeft checks that every object is there for a reason, and the stable name right.
+func (w *world) checkLeft(ctx context.Context, p *avatar.Processor) error {
+	var assets, uploads []string
+	for _, subject := range subjects {
+		m, err := p.Current(ctx, subject)
+		if errors.Is(err, avatar.ErrNoPicture) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		alias := "avatars/" + subject + ".jpg"
+		if err := w.sameObject(ctx, alias, m.Largest().Key); err != nil {
+			return err
+		}
+		assets = append(assets, alias, "avatars/"+subject+"/"+m.UploadID+"/manifest.json")
+		for _, v := range m.Variants {
+			assets = append(assets, v.Key)
+		}
+		original, err := w.original(ctx, subject)
+		if err != nil {
+			return err
+		}
+		uploads = append(uploads, original, "records/avatars/"+subject+"/"+m.UploadID+".json")
+		// An original without a record would be taken for one that nobody has handled.
+		if id := strings.TrimSuffix(path.Base(original), path.Ext(original)); id != m.UploadID {
+			uploads = append(uploads, "records/avatars/"+subject+"/"+id+".json")
+		}
+	}
+	if w.uploads == w.assets {
+		return w.checkKeys(ctx, w.assets, slices.Concat(assets, uploads))
+	}
+	return errors.Join(w.checkKeys(ctx, w.assets, assets), w.checkKeys(ctx, w.uploads, uploads))
+}
+
+// original is the key of the one original that the subject still has.
+func (w *world) original(ctx context.Context, subject string) (string, error) {
+	keys, err := w.keys(ctx, w.uploads)
+	if err != nil {
+		return "", err
+	}
+	keys = slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, "uploads/avatars/"+subject+"/") })
+	if len(keys) != 1 {
+		return "", fmt.Errorf("%s has %d originals: %v", subject, len(keys), keys)
+	}
+	return keys[0], nil
+}
+
+func (w *world) sameObject(ctx context.Context, a, b string) error {
+	one, err1 := w.assets.ReadAll(ctx, w.prefix+a)
+	other, err2 := w.assets.ReadAll(ctx, w.prefix+b)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("%s or %s: %w", a, b, err)
+	}
+	if !bytes.Equal(one, other) {
+		return fmt.Errorf("%s is not %s", a, b)
+	}
+	return nil
+}
+
+// checkKeys compares what b holds with want; what was refused may be in quarantine besides.
+func (w *world) checkKeys(ctx context.Context, b *blob.Bucket, want []string) error {
+	keys, err := w.keys(ctx, b)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, key := range keys {
+		if !slices.Contains(want, key) && !w.isQuarantined(key) {
+			errs = append(errs, fmt.Errorf("nobody needs %s", key))
+		}
+	}
+	for _, key := range want {
+		if !slices.Contains(keys, key) {
+			errs = append(errs, fmt.Errorf("%s is gone", key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isQuarantined says whether key is what was refused and is to be kept.
+func (w *world) isQuarantined(key string) bool {
+	return w.opts.Quarantine && slices.ContainsFunc(w.facts, func(f *fact) bool {
+		s, erased := w.erased[f.subject]
+		return !f.good && !(erased && idTime(f.id).Before(s.begin)) && key == "quarantine/avatars/"+f.subject+"/"+f.id+".png"
+	})
+}

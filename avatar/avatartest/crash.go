@@ -1,0 +1,173 @@
+package avatartest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image/color"
+	"testing"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/cruddur/avatarkit/avatar"
+)
+
+// scenario is one thing that a process does, which is to be interrupted everywhere.
+type scenario struct {
+	name    string
+	prepare func(ctx context.Context, w *world) error
+	act     func(ctx context.Context, w *world, m *machine) error
+	// twice says that the application does it again when it fails, as a queue, a person or a clock does.
+	twice bool
+}
+
+var (
+	red   = color.NRGBA{0xd0, 0x20, 0x20, 0xff}
+	green = color.NRGBA{0x20, 0xd0, 0x20, 0xff}
+	blue  = color.NRGBA{0x20, 0x20, 0xd0, 0xff}
+)
+
+func scenarios() []scenario {
+	uploaded := func(good ...bool) func(context.Context, *world) error {
+		return func(ctx context.Context, w *world) error { return w.upload(ctx, false, good...) }
+	}
+	published := func(good ...bool) func(context.Context, *world) error {
+		return func(ctx context.Context, w *world) error { return w.upload(ctx, true, good...) }
+	}
+	last := func(ctx context.Context, w *world, m *machine) error {
+		return w.process(ctx, m, w.facts[len(w.facts)-1])
+	}
+	first := func(ctx context.Context, w *world, m *machine) error { return w.process(ctx, m, w.facts[0]) }
+	then := func(prepare, more func(context.Context, *world) error) func(context.Context, *world) error {
+		return func(ctx context.Context, w *world) error {
+			if err := prepare(ctx, w); err != nil {
+				return err
+			}
+			return more(ctx, w)
+		}
+	}
+	wait := func(d time.Duration) func(context.Context, *world) error {
+		return func(_ context.Context, w *world) error { w.advance(d); return nil }
+	}
+	return []scenario{
+		{"publish", uploaded(true), last, true},
+		{"publish, event lost", uploaded(true), last, false},
+		{"replace", then(published(true), uploaded(true)), last, true},
+		{"replace, event lost", then(published(true), uploaded(true)), last, false},
+		{"late", uploaded(true, true), func(ctx context.Context, w *world, m *machine) error {
+			return errors.Join(last(ctx, w, m), first(ctx, w, m))
+		}, true},
+		{"refuse", then(published(true), uploaded(false)), last, true},
+		{"refuse, event lost", uploaded(false), last, false},
+		{"recover", uploaded(true, false, true), recoverAll, true},
+		{"crop again", published(true), recrop, false},
+		{"erase", then(published(true, true, false), uploaded(true)), erase, true},
+		{"sweep", then(published(true, true, false), wait(50*time.Hour)), sweep, true},
+	}
+}
+
+// upload lets alice upload in turn what is asked for, and processes it.
+func (w *world) upload(ctx context.Context, process bool, good ...bool) error {
+	colors := []color.NRGBA{red, green, blue}
+	for _, good := range good {
+		f, err := w.grant("alice", colors[len(w.facts)%len(colors)], good)
+		if err != nil {
+			return err
+		}
+		if err := w.put(ctx, w.calm(), f); err != nil {
+			return err
+		}
+		if !process {
+			continue
+		}
+		if err := w.process(ctx, w.calm(), f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func recoverAll(ctx context.Context, w *world, m *machine) error {
+	p, err := w.processor(m)
+	if err != nil {
+		return err
+	}
+	_, err = p.Recover(ctx)
+	return err
+}
+
+func recrop(ctx context.Context, w *world, m *machine) error {
+	p, err := w.processor(m)
+	if err != nil {
+		return err
+	}
+	_, err = p.Recrop(ctx, "alice", avatar.Crop{Mode: avatar.CropRect, Width: 0.5, Height: 0.5})
+	if errors.Is(err, avatar.ErrNoPicture) || errors.Is(err, avatar.ErrNoOriginal) {
+		return nil
+	}
+	return err
+}
+
+func erase(ctx context.Context, w *world, m *machine) error { return w.erase(ctx, m, "alice") }
+
+func sweep(ctx context.Context, w *world, m *machine) error {
+	p, err := w.processor(m)
+	if err != nil {
+		return err
+	}
+	_, err = p.Sweep(ctx)
+	return err
+}
+
+// crashEverywhere ends the process at every operation of the scenario, in each way.
+func crashEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
+	total, err := crashAt(t.Context(), s, uploads, assets, -1, none)
+	if err != nil {
+		t.Fatalf("undisturbed: %v", err)
+	}
+	for n := 0; n < total; n += every {
+		for _, f := range []fault{before, after, torn} {
+			if _, err := crashAt(t.Context(), s, uploads, assets, n, f); err != nil {
+				t.Errorf("ended at operation %d of %d (%d): %v", n+1, total, f, err)
+			}
+		}
+	}
+}
+
+// crashAt plays the scenario with a process that ends at operation n, and returns how many operations there were.
+func crashAt(ctx context.Context, s scenario, uploads, assets *blob.Bucket, n int, f fault) (int, error) {
+	w, err := newWorld(uploads, assets, avatar.Options{Quarantine: n%2 == 1})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.prepare(ctx, w); err != nil {
+		return 0, fmt.Errorf("prepare: %w", err)
+	}
+	var done history
+	var wrong error
+	m := w.calm()
+	m.gate = func(op, key string) (fault, bool) {
+		if err := w.check(ctx); err != nil && wrong == nil {
+			wrong = fmt.Errorf("before %s %s: %w", op, key, err)
+		}
+		done.add("%s %s", op, key)
+		if len(done)-1 == n {
+			return f, true
+		}
+		return none, false
+	}
+	acted := s.act(ctx, w, m)
+	if acted != nil && n < 0 {
+		return 0, acted
+	}
+	if acted != nil && s.twice {
+		if err := s.act(ctx, w, w.calm()); err != nil {
+			return 0, fmt.Errorf("again: %w", err)
+		}
+	}
+	if err := errors.Join(wrong, w.check(ctx), w.settle(ctx)); err != nil {
+		return 0, fmt.Errorf("%w; after %q", err, done[:min(len(done), n+1)])
+	}
+	return len(done), w.clear(ctx)
+}
