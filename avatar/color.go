@@ -1,38 +1,9 @@
 package avatar
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/cruddur/avatarkit/avatar/internal/icc"
-	"github.com/cruddur/avatarkit/avatar/internal/probe"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
-
-// colors returns the profile to convert from, or nil for a picture that is sRGB or must be taken for it; then a warning says why.
-func colors(info *probe.Info) *icc.Profile {
-	warn := func(format string, args ...any) { info.Warnings = append(info.Warnings, fmt.Sprintf(format, args...)) }
-	if info.CICP != nil && (info.CICP[0] != 1 || info.CICP[1] != 13) {
-		warn("colours of cICP primaries %d, transfer %d are shown as sRGB", info.CICP[0], info.CICP[1])
-	}
-	// Writers state sRGB's gamma as anything about 1/2.2.
-	if info.Profile == nil && info.Gamma > 0 && math.Abs(info.Gamma*2.2-1) > 0.05 {
-		warn("gamma %.5f is shown as sRGB", info.Gamma)
-	}
-	if info.Profile == nil {
-		return nil
-	}
-	profile, err := icc.Parse(info.Profile)
-	if err != nil {
-		warn("colours are shown as sRGB: %v", err)
-		return nil
-	}
-	if profile.Gray != (info.Channels == 1) {
-		warn("colours are shown as sRGB: the colour profile %q is for another number of channels", profile.Name)
-		return nil
-	}
-	return profile
-}
 
 // lightOf returns how to mix colours in linear light: curves to it, which are linear when profile is nil, which stands for sRGB, and the way back.
 func lightOf(profile *icc.Profile, linear *resample.Curves) (*resample.Curves, func(r, g, b float32) (float32, float32, float32)) {

@@ -15,15 +15,15 @@
 //
 // A JPEG, PNG or GIF that is cut short or damaged in its picture data is shown as far as it can be read, as browsers do, with a warning in [Source]; what is
 // missing is grey, black or transparent. It is refused as corrupt when nothing of the picture can be read, and so is a damaged WebP.
-// Of an animation the first frame is used, placed on its canvas.
+// Of an animation the first frame is used, placed on its canvas, which it may enlarge; of an animated PNG, the picture that programs show which know no animation.
 // A file that is a second thing beside a picture (an archive, a PDF, a page or script in its comments or behind its end) is refused, though nothing of it would
 // be published; a video or a further picture behind the end, as phones append them, is no reason for refusal.
 //
 // # Colour
 //
-// ICC profiles made of curves and a matrix, or of one curve for grey pictures, are converted to sRGB: Display P3, Adobe RGB, ProPhoto and the like. Other profiles,
-// and PNG's cICP and gAMA where they say something else than sRGB, are reported as warnings and the samples taken for sRGB. CMYK is converted by
-// the plain formula, whatever its profile.
+// ICC profiles made of curves and a matrix, or of one curve for grey pictures, are converted to sRGB: Display P3, Adobe RGB, ProPhoto and the like; so is what
+// PNG states by cICP, or by gAMA and cHRM. Other profiles, and the transfer functions of high dynamic range, are reported as warnings and the samples taken for sRGB.
+// CMYK is converted by the plain formula; a profile of it is reported, too.
 //
 // # Pictures for people who have none
 //

@@ -1,5 +1,5 @@
-// Package icc turns colours of an embedded ICC profile into sRGB. It reads the profiles that cameras, phones and programs embed in RGB and grey
-// pictures: a curve for each channel and a matrix (ICC.1:2022 section 8.3.3 and 8.4.4). Profiles made of look-up tables are an error.
+// Package icc turns colours of an embedded ICC profile, or of primaries that a file states otherwise, into sRGB. It reads the profiles that cameras, phones and
+// programs embed in RGB and grey pictures: a curve for each channel and a matrix (ICC.1:2022 section 8.3.3 and 8.4.4). Profiles made of look-up tables are an error.
 package icc
 
 import (
@@ -70,9 +70,23 @@ func Parse(data []byte) (*Profile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if p.Gray && pcs == "Lab " {
+			curve = fromLightness(curve)
+		}
 		p.Curves[i] = tabulate(curve)
 	}
 	return p, nil
+}
+
+// fromLightness turns a curve that gives CIE lightness, 0 to 1, into one that gives linear light (CIE 15).
+func fromLightness(curve func(float64) float64) func(float64) float64 {
+	return func(v float64) float64 {
+		l := 100 * curve(v)
+		if l <= 8 {
+			return l * 27 / 24389
+		}
+		return math.Pow((l+16)/116, 3)
+	}
 }
 
 // readTags returns the bodies of the tags that lie inside the profile.
@@ -94,30 +108,26 @@ func readTags(data []byte) map[string][]byte {
 
 // colorants returns the matrix from the profile's linear light to linear sRGB. Both sides of it are relative to D50.
 func colorants(tags map[string][]byte) ([9]float64, error) {
-	// The inverse of sRGB's own colorants as profiles state them.
-	toSRGB := [9]float64{
-		3.1338561, -1.6168667, -0.4906146,
-		-0.9787684, 1.9161415, 0.0334540,
-		0.0719453, -0.2289914, 1.4052427,
-	}
-	var toXYZ, m [9]float64
+	var toXYZ [9]float64
 	for column, name := range []string{"rXYZ", "gXYZ", "bXYZ"} {
 		tag := tags[name]
 		if len(tag) < 20 || string(tag[:4]) != "XYZ " {
-			return m, fmt.Errorf("%w: bad %s", errBroken, name)
+			return toXYZ, fmt.Errorf("%w: bad %s", errBroken, name)
 		}
 		for row := range 3 {
 			toXYZ[3*row+column] = fixed(tag[8+4*row:])
 		}
 	}
-	for row := range 3 {
-		for column := range 3 {
-			for k := range 3 {
-				m[3*row+column] += toSRGB[3*row+k] * toXYZ[3*k+column]
-			}
-		}
+	return multiply(toSRGB(), toXYZ), nil
+}
+
+// toSRGB is the inverse of sRGB's own colorants as profiles state them.
+func toSRGB() [9]float64 {
+	return [9]float64{
+		3.1338561, -1.6168667, -0.4906146,
+		-0.9787684, 1.9161415, 0.0334540,
+		0.0719453, -0.2289914, 1.4052427,
 	}
-	return m, nil
 }
 
 func fixed(b []byte) float64 { return float64(int32(binary.BigEndian.Uint32(b))) / 65536 }

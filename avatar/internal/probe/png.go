@@ -5,14 +5,16 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
+
+	"github.com/cruddur/avatarkit/avatar/internal/icc"
 )
 
 func (i *Info) readPNG(data []byte) error {
 	pos := 8
 	header := false
-	var profile []byte
-	srgb, sawData := false, false
+	sawData := false
 	for pos+8 <= len(data) {
 		size := int64(binary.BigEndian.Uint32(data[pos:]))
 		kind := string(data[pos+4 : pos+8])
@@ -30,28 +32,11 @@ func (i *Info) readPNG(data []byte) error {
 			if err := i.ihdr(body); err != nil {
 				return err
 			}
-		case "iCCP":
-			if !sawData {
-				profile = body
+		case "iCCP", "sRGB", "gAMA", "cHRM", "cICP", "eXIf":
+			// As libpng has it: a damaged chunk is as good as none, and colours are stated before the picture data.
+			if intact(data[pos:], size) && (!sawData || kind == "eXIf") {
+				i.describe(kind, body)
 			}
-		case "sRGB":
-			srgb = true
-		case "gAMA":
-			if len(body) == 4 {
-				i.Gamma = float64(binary.BigEndian.Uint32(body)) / 100000
-			}
-		case "cHRM":
-			if len(body) == 32 {
-				for k := range 8 {
-					i.Chroma = append(i.Chroma, float64(binary.BigEndian.Uint32(body[4*k:]))/100000)
-				}
-			}
-		case "cICP":
-			if len(body) == 4 && !sawData {
-				i.CICP = body
-			}
-		case "eXIf":
-			i.setExif(body)
 		case "acTL":
 			i.Animated = true
 		case "tEXt":
@@ -74,15 +59,39 @@ func (i *Info) readPNG(data []byte) error {
 	if !sawData {
 		return errors.New("no picture data")
 	}
-	// The best description wins (PNG third edition, 13.14): cICP, iCCP, sRGB, then gAMA with cHRM.
-	switch {
-	case i.CICP != nil:
-	case profile != nil:
-		i.Profile = i.inflateProfile(profile)
-	case srgb:
-		i.Gamma, i.Chroma = 0, nil
+	if i.iccp != nil {
+		i.Profile = i.inflateProfile(i.iccp)
 	}
 	return nil
+}
+
+// describe keeps what a chunk says about the colours or the orientation.
+func (i *Info) describe(kind string, body []byte) {
+	switch {
+	case kind == "eXIf":
+		i.setExif(body)
+	case kind == "iCCP" && i.iccp == nil:
+		i.iccp = body
+	case kind == "sRGB":
+		i.SRGB = true
+	case kind == "gAMA" && len(body) == 4:
+		i.Gamma = float64(binary.BigEndian.Uint32(body)) / 100000
+	case kind == "cHRM" && len(body) == 32:
+		i.Chroma = new(icc.Primaries)
+		for k := range i.Chroma {
+			i.Chroma[k] = float64(int32(binary.BigEndian.Uint32(body[4*k:]))) / 100000
+		}
+	case kind == "cICP" && len(body) == 4:
+		i.CICP = (*[4]byte)(body)
+	}
+}
+
+// intact says whether the chunk at the start of data is there whole, with the right checksum.
+func intact(data []byte, size int64) bool {
+	if int64(len(data)) < 12+size {
+		return false
+	}
+	return crc32.ChecksumIEEE(data[4:8+size]) == binary.BigEndian.Uint32(data[8+size:])
 }
 
 func (i *Info) ihdr(body []byte) error {

@@ -8,6 +8,7 @@ import (
 	"image"
 
 	"github.com/cruddur/avatarkit/avatar/internal/exif"
+	"github.com/cruddur/avatarkit/avatar/internal/icc"
 	"github.com/cruddur/avatarkit/avatar/internal/sniff"
 )
 
@@ -28,11 +29,13 @@ type Info struct {
 	Orientation int
 	// Profile is the embedded ICC profile; nil without one.
 	Profile []byte
-	// Gamma and Chroma are PNG's gAMA and cHRM, used when nothing better describes the colours. Gamma is 0 without them.
+	// SRGB says that a PNG states sRGB.
+	SRGB bool
+	// Gamma and Chroma are PNG's gAMA and cHRM. Gamma is 0 and Chroma nil without them.
 	Gamma  float64
-	Chroma []float64
+	Chroma *icc.Primaries
 	// CICP holds PNG's coding-independent code points (colour primaries, transfer, matrix, range); nil without them.
-	CICP []byte
+	CICP *[4]byte
 	// Channels is the number of colour channels as coded, without alpha: 1, 3 or 4.
 	Channels int
 	// Animated says that the file holds more than the one picture that is decoded.
@@ -45,6 +48,8 @@ type Info struct {
 	HalfBytes int
 	// Warnings lists what was found to be broken but not fatal.
 	Warnings []string
+
+	iccp []byte // the compressed profile of a PNG
 }
 
 // Memory estimates the bytes that decoding takes.
