@@ -37,11 +37,9 @@ func (i *Info) readGIF(data []byte) error {
 			frames++
 			flags := data[pos+9]
 			if frames == 1 {
-				// Some writers leave the canvas at zero; browsers then take the first frame's size.
-				if i.Width == 0 || i.Height == 0 {
-					i.Width = int(binary.LittleEndian.Uint16(data[pos+1:])) + int(binary.LittleEndian.Uint16(data[pos+5:]))
-					i.Height = int(binary.LittleEndian.Uint16(data[pos+3:])) + int(binary.LittleEndian.Uint16(data[pos+7:]))
-				}
+				// Some writers leave the canvas at zero, or smaller than the first frame; browsers then enlarge it.
+				i.Width = max(i.Width, int(binary.LittleEndian.Uint16(data[pos+1:]))+int(binary.LittleEndian.Uint16(data[pos+5:])))
+				i.Height = max(i.Height, int(binary.LittleEndian.Uint16(data[pos+3:]))+int(binary.LittleEndian.Uint16(data[pos+7:])))
 			}
 			pos += 10
 			if flags&0x80 != 0 {
