@@ -62,7 +62,7 @@ func unsupported(format string) *RejectError {
 		e.Hint = "The file is not a picture that we know. Please choose a JPEG, PNG, GIF or WebP file."
 	case sniff.HEIC, sniff.AVIF:
 		e.Hint = name(format) + " pictures are not supported yet. Please export the picture as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)."
-	case sniff.SVG, "eps", "pdf", "wmf":
+	case sniff.SVG, "eps", "pdf", "wmf", "emf":
 		e.Hint = name(format) + " files are drawings, not photos. Please export the picture as PNG."
 	case sniff.HTML, sniff.Text, "xml", "php":
 		e.Hint = "The file contains text, not a picture, whatever its name says. Please choose a JPEG, PNG, GIF or WebP file."
@@ -87,6 +87,8 @@ func name(format string) string {
 		return "Archive (" + format + ")"
 	case "executable", "netpbm", "script":
 		return format
+	case "office":
+		return "Office"
 	}
 	upper := []byte(format)
 	for i, c := range upper {

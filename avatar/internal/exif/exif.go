@@ -18,7 +18,10 @@ const (
 // Orientation returns the orientation, 1 to 8, that the first image directory of an EXIF block states (TIFF 6.0, tag 274), or 1.
 // The block may start with the "Exif\0\0" of JPEG's APP1 or directly with the TIFF header, as in PNG and WebP.
 func Orientation(block []byte) int {
-	block = bytes.TrimPrefix(block, []byte("Exif\x00\x00"))
+	// The second zero is padding, and not every writer's is one.
+	if rest, ok := bytes.CutPrefix(block, []byte("Exif\x00")); ok {
+		block = rest[min(1, len(rest)):]
+	}
 	order := byteOrder(block)
 	if order == nil {
 		return 1

@@ -77,6 +77,17 @@ func signatures() []signature {
 		{"executable", "MZ\x90\x00"},
 		{"wasm", "\x00asm"},
 		{"mng", "\x8aMNG\r\n\x1a\n"},
+		{"jng", "\x8bJNG\r\n\x1a\n"},
+		{"xcf", "gimp xcf "},
+		{"icns", "icns"},
+		{"jxr", "II\xbc\x01"},
+		{"raw", "FUJIFILMCCD-RAW"},
+		{"raw", "IIRO"},
+		{"raw", "IIU\x00"},
+		{"pcx", "\x0a\x05\x01\x08"},
+		{"sgi", "\x01\xda\x01"},
+		{"emf", "\x01\x00\x00\x00????????????????????????????????????\x20EMF"},
+		{"office", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
 	}
 }
 
