@@ -38,7 +38,7 @@ type Config struct {
 	Crop Crop
 	// Detect, if set, chooses the crop when a call names none: it gets the oriented picture, reduced to at most 1024 pixels a side, and
 	// returns the part that must be seen, in that picture's coordinates. The crop is the smallest rectangle of the kind's shape around it. An empty
-	// rectangle leaves the choice to Crop. It must be safe for concurrent use.
+	// rectangle, and a panic, which is logged, leave the choice to Crop. It must be safe for concurrent use.
 	Detect func(image.Image) image.Rectangle
 	// Upscale makes every variant of exactly its size, also from a smaller source.
 	Upscale bool

@@ -1,10 +1,12 @@
 package avatar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
 	"math"
+	"runtime/debug"
 )
 
 // CropMode names a way to choose the part of a picture that is shown.
@@ -54,6 +56,17 @@ func fraction(name string, f float64) error {
 		return nil
 	}
 	return fmt.Errorf("avatar: crop %s is %v; it is a fraction from 0 to 1", name, f)
+}
+
+// ask asks the detector. Its panic is a defect of the application's, no reason to refuse a picture: it is logged and leaves the choice to Config.Crop.
+func (p *Pipeline) ask(ctx context.Context, m image.Image) (seen image.Rectangle) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.cfg.Logger.ErrorContext(ctx, "avatar: panic in Config.Detect", "panic", v, "stack", string(debug.Stack()))
+			seen = image.Rectangle{}
+		}
+	}()
+	return p.cfg.Detect(m)
 }
 
 // rect returns the part of an oriented picture of the given size, in the shape of w to h.

@@ -102,7 +102,7 @@ func (p *Pipeline) detect(ctx context.Context, src resample.Source, info *probe.
 		return image.Rectangle{}, unreadable(ctx, info.Format, err)
 	}
 	m := small.Turn(info.Orientation).NRGBA()
-	r, size := p.cfg.Detect(m), oriented(info)
+	r, size := p.ask(ctx, m), oriented(info)
 	fx, fy := float64(size.X)/float64(m.Rect.Dx()), float64(size.Y)/float64(m.Rect.Dy())
 	r = r.Intersect(m.Rect)
 	return image.Rect(int(float64(r.Min.X)*fx), int(float64(r.Min.Y)*fy), int(math.Ceil(float64(r.Max.X)*fx)), int(math.Ceil(float64(r.Max.Y)*fy))), nil
