@@ -25,21 +25,26 @@ import (
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
 
-// minContrast is what WCAG 2.2 (1.4.3, level AA) asks of text.
-const minContrast = 4.5
+const (
+	// minContrast is what WCAG 2.2 (1.4.3, level AA) asks of text, and a little for what JPEG changes.
+	minContrast = 4.5 * 1.02
+	// maxCluster bounds a letter with its marks, in bytes. Some people pile them up.
+	maxCluster = 16
+)
 
 // Initials makes the picture of a person who has none: the initials of name in white on a colour that only depends on seed, such as the
 // subject. It has the variants and the encoding of a photo.
 //
-// The initials are the first grapheme clusters of the first and the last word that begin with a letter. A name whose initials the font (Go Bold: Latin,
-// Greek, Cyrillic) cannot show, such as one in Chinese or of emoji, and an empty one, give the [Pipeline.Identicon] of seed.
+// The initials are those of the first and the last word: of each the first letter, as a grapheme cluster, so that accents stay on their letters. Words without a letter
+// (emoji, numbers) and words whose initial the font (Go Bold: Latin, Greek, Cyrillic) cannot show count for nothing. A name without any other word, such as one in
+// Chinese, Arabic or of emoji alone, and an empty one, give the [Pipeline.Identicon] of seed.
 func (p *Pipeline) Initials(ctx context.Context, name, seed string) (*Set, error) {
 	face, err := opentype.Parse(gobold.TTF)
 	if err != nil {
 		return nil, fmt.Errorf("avatar: read the font: %w", err)
 	}
-	text := initials(name)
-	if text == "" || !shows(face, text) {
+	text := initials(name, func(cluster string) bool { return shows(face, cluster) })
+	if text == "" {
 		return p.Identicon(ctx, seed)
 	}
 	canvas := p.canvas()
@@ -97,25 +102,30 @@ func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity st
 	return set, nil
 }
 
-// initials returns one or two upper-case grapheme clusters, or "".
-func initials(name string) string {
-	var firsts []string
+// initials returns one or two upper-case grapheme clusters that can be shown, or "".
+func initials(name string, shown func(cluster string) bool) string {
+	var first, last string
 	for word := range strings.FieldsSeq(norm.NFC.String(strings.ToValidUTF8(name, ""))) {
-		clusters := graphemes.FromString(word)
-		if !clusters.Next() {
-			continue
+		letter := strings.ToUpper(firstLetter(word))
+		switch {
+		case letter == "" || len(letter) > maxCluster || !shown(letter):
+		case first == "":
+			first = letter
+		default:
+			last = letter
 		}
+	}
+	return first + last
+}
+
+// firstLetter returns the first grapheme cluster of word that begins with a letter, or "".
+func firstLetter(word string) string {
+	for clusters := graphemes.FromString(word); clusters.Next(); {
 		if cluster := clusters.Value(); unicode.IsLetter([]rune(cluster)[0]) {
-			firsts = append(firsts, strings.ToUpper(cluster))
+			return cluster
 		}
 	}
-	switch len(firsts) {
-	case 0:
-		return ""
-	case 1:
-		return firsts[0]
-	}
-	return firsts[0] + firsts[len(firsts)-1]
+	return ""
 }
 
 // shows says whether the font has a glyph for each character.
@@ -129,20 +139,33 @@ func shows(f *sfnt.Font, text string) bool {
 	return true
 }
 
-// drawCentred draws text in white, in the middle by its outline, at most half as wide and as high as the canvas.
+// drawCentred draws text in white, in the middle by its outline, its letters about a third as high as the canvas and at most 0.7 as wide together.
 func drawCentred(canvas *image.NRGBA, f *sfnt.Font, text string) error {
-	size := float64(min(canvas.Rect.Dx(), canvas.Rect.Dy())) * 0.45
-	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
+	side := float64(min(canvas.Rect.Dx(), canvas.Rect.Dy()))
+	size := 0.45 * side
+	face, bounds, err := measureText(f, size, text)
 	if err != nil {
 		return err
 	}
-	defer face.Close()
-	bounds, _ := font.BoundString(face, text)
+	if wide := float64(bounds.Max.X-bounds.Min.X) / 64; wide > 0.7*side {
+		if face, bounds, err = measureText(f, size*0.7*side/wide, text); err != nil {
+			return err
+		}
+	}
 	middle := bounds.Min.Add(bounds.Max).Div(fixed.I(2))
 	centre := fixed.P(canvas.Rect.Dx(), canvas.Rect.Dy()).Div(fixed.I(2))
 	pen := font.Drawer{Dst: canvas, Src: image.White, Face: face, Dot: centre.Sub(middle)}
 	pen.DrawString(text)
 	return nil
+}
+
+func measureText(f *sfnt.Font, size float64, text string) (font.Face, fixed.Rectangle26_6, error) {
+	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
+	if err != nil {
+		return nil, fixed.Rectangle26_6{}, err
+	}
+	bounds, _ := font.BoundString(face, text)
+	return face, bounds, nil
 }
 
 // seedColor is a colour of any hue that white text stands out from.
