@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -123,5 +124,5 @@ func (g Grant) String() string {
 	return fmt.Sprintf("grant{%s %s, upload %s, until %s}", g.Method, g.Key, g.UploadID, g.Expires.Format(time.RFC3339))
 }
 
-// GoString is as discreet as LogValue.
-func (g Grant) GoString() string { return g.String() }
+// Format is String for every verb: without it fmt would print the fields for those that are not meant for strings.
+func (g Grant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, g.String()) }
