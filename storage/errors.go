@@ -29,7 +29,8 @@ var (
 // Error returns err in a form that matches one of this package's errors, [errors.ErrUnsupported], or the context's
 // errors, whatever gocloud driver it comes from. The original stays in the chain. Nil stays nil.
 //
-// Beware of GCS, whose driver reports a refused access (403) as not found.
+// Two of the drivers say less than their stores do: GCS's reports a refused access (403) as not found, and Azure's knows few
+// refusals. [Store].WrapError knows them, so prefer it where there is a Store.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -40,14 +41,19 @@ func Error(err error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: %w", sentinelOf(gcerrors.Code(err)), err)
+	return fmt.Errorf("%w: %w", sentinelOf(err), err)
 }
 
-func sentinelOf(code gcerrors.ErrorCode) error {
-	switch code {
+func sentinelOf(err error) error {
+	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		return ErrNotFound
-	case gcerrors.AlreadyExists, gcerrors.FailedPrecondition:
+	case gcerrors.AlreadyExists:
+		return ErrExists
+	case gcerrors.FailedPrecondition:
+		if gocloudsOwn(err) {
+			return ErrUnavailable
+		}
 		return ErrExists
 	case gcerrors.PermissionDenied:
 		return ErrPermission
@@ -62,4 +68,13 @@ func sentinelOf(code gcerrors.ErrorCode) error {
 	default:
 		return ErrUnavailable
 	}
+}
+
+// gocloudsOwn reports whether no store said it: gocloud's portable layer uses the code of a failed condition also for a
+// bucket that was closed, and for content without the announced MD5.
+func gocloudsOwn(err error) bool {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return gcerrors.Code(err) == gcerrors.FailedPrecondition
 }

@@ -25,6 +25,9 @@ type Store interface {
 	Granter
 	// Bucket is where the granted uploads arrive, under the keys of their grants.
 	Bucket() *blob.Bucket
+	// WrapError returns an error of the Bucket in a form that matches one of this package's errors, as [Error] does, with
+	// what only the store's own package knows. Nil stays nil.
+	WrapError(err error) error
 }
 
 // Grant is permission to upload one object. Its URL, headers and fields are secrets until it expires, so it formats and

@@ -1,11 +1,21 @@
 // Package azurestore grants uploads to Azure Blob Storage.
 //
-// A grant is a service SAS for one blob, with the create permission alone: a blob that exists is not replaced. A SAS can
-// bind neither type nor size nor digest, and Azure has no POST policies, so the grant does not list them: whoever takes
-// the upload in must check them. The uploader must send the header x-ms-blob-type, which is in the grant.
+// A grant is a service SAS for one blob, also where only a maximum is known: Azure has no POST policies. What the store itself
+// refuses:
+//
+//	method, expiry    yes
+//	content_type      no
+//	size, max_bytes   no
+//	sha256            no
+//	write_once        yes: the SAS may create a blob and not replace one
+//
+// So whoever takes the upload in must check type, size and digest. The uploader must send the header x-ms-blob-type, which is
+// in the grant.
 //
 // Write to an Azure bucket with [blob.Bucket.Upload], not with WriteAll or NewWriter: in gocloud.dev v0.47 those panic
 // when Azure refuses the write.
+//
+// The account needs CORS rules for the browser; package bucketconfig writes them.
 package azurestore
 
 import (
@@ -17,12 +27,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
 
 	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/internal/storeerr"
 	"github.com/cruddur/avatarkit/storage/internal/storeurl"
 )
 
@@ -85,6 +97,15 @@ func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 
 // Bucket returns the bucket of the uploads.
 func (s *Store) Bucket() *blob.Bucket { return s.bucket }
+
+// WrapError implements [storage.Store].
+func (s *Store) WrapError(err error) error {
+	var answer *azcore.ResponseError
+	if errors.As(err, &answer) {
+		return storeerr.Wrap(err, answer.StatusCode)
+	}
+	return storage.Error(err)
+}
 
 // GrantUpload signs locally.
 func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*storage.Grant, error) {

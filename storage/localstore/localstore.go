@@ -114,6 +114,9 @@ func parseBase(raw string) (*url.URL, error) {
 // Bucket returns the bucket of the uploads.
 func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 
+// WrapError implements [storage.Store].
+func (s *Store) WrapError(err error) error { return storage.Error(err) }
+
 // GrantUpload grants one PUT. It does no I/O.
 func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*storage.Grant, error) {
 	p, err := p.Check()

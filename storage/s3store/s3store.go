@@ -1,13 +1,23 @@
 // Package s3store grants uploads to Amazon S3 and to servers that speak its protocol, such as MinIO, versitygw and R2.
 //
-// A grant for a known size is a presigned PUT whose signature binds method, key, type, exact length, and if asked for the
-// SHA-256 and the Cache-Control. "If-None-Match: *" is signed as well, which makes it write-once; the server must know
-// conditional writes. A grant for a maximum is a POST policy, since a presigned PUT cannot bound a length: it binds key,
-// type, range and digest, but S3 has no write-once for forms, and the grant does not claim it.
+// A grant for a known size is a presigned PUT. A grant for a maximum is a POST policy, since a presigned PUT cannot bound a
+// length. What the store itself refuses:
+//
+//	                  presigned PUT (Policy.Size)                     POST policy (Policy.MaxBytes)
+//	method, expiry    yes                                             yes
+//	content_type      yes, signed header                              yes
+//	size              yes, signed Content-Length                      not known
+//	max_bytes         yes                                             yes, content-length-range
+//	sha256            yes, signed x-amz-checksum-sha256               yes
+//	write_once        yes, signed "If-None-Match: *"                  no: S3 has none for forms, and the grant claims none
+//
+// AWS, MinIO and versitygw keep to all of it. A server that knows no conditional writes lets a second upload through. R2 answers
+// 501 to forms: set [Options].NoForms, and ask the uploader for the size. An uploader may add headers that are not signed, such
+// as Content-Disposition: do not serve uploads to browsers.
 //
 // Credentials that expire end a grant early: with temporary ones keep Policy.Expires below their remaining life.
 //
-// The bucket needs CORS rules for the browser: PUT and POST from the pages' origins, with the grant's header names.
+// The bucket needs CORS rules for the browser; package bucketconfig writes them.
 package s3store
 
 import (
@@ -28,14 +38,15 @@ import (
 	"gocloud.dev/blob/s3blob"
 
 	"github.com/cruddur/avatarkit/storage"
+	"github.com/cruddur/avatarkit/storage/internal/storeerr"
 	"github.com/cruddur/avatarkit/storage/internal/storeurl"
 )
 
 // Options are what has a default. Nil means all of them.
 type Options struct {
 	// Endpoint is the server's URL as uploaders reach it, such as "https://uploads.example.com", when it differs from the
-	// client's own: a CDN, or a server behind a proxy. The Host header is signed, so the proxy must keep it. Empty means
-	// the client's endpoint.
+	// client's own: a CDN, or a server behind a proxy. Scheme and host, without a path. The Host header is signed, so the
+	// proxy must keep it. Empty means the client's endpoint.
 	Endpoint string
 	// NoForms says that the server knows no POST policies, as R2: a grant for a maximum is then [errors.ErrUnsupported].
 	NoForms bool
@@ -96,6 +107,15 @@ func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 // Bucket returns the bucket of the uploads.
 func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 
+// WrapError implements [storage.Store].
+func (s *Store) WrapError(err error) error {
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		return storeerr.Wrap(err, answer.HTTPStatusCode())
+	}
+	return storage.Error(err)
+}
+
 // GrantUpload signs locally; it does I/O only if the credentials need to be fetched.
 func (s *Store) GrantUpload(ctx context.Context, key string, p storage.Policy) (*storage.Grant, error) {
 	p, err := p.Check()
@@ -128,7 +148,7 @@ func (s *Store) put(ctx context.Context, g *storage.Grant, p storage.Policy) err
 	}
 	r, err := s.presign.PresignPutObject(ctx, in, s3.WithPresignExpires(p.Expires))
 	if err != nil {
-		return fmt.Errorf("s3store: %w", storage.Error(err))
+		return fmt.Errorf("s3store: %w", s.WrapError(err))
 	}
 	g.Method, g.URL, g.Header = http.MethodPut, r.URL, clientHeader(r)
 	g.Enforced = []string{storage.EnforceMethod, storage.EnforceType, storage.EnforceSize, storage.EnforceMaxBytes, storage.EnforceExpiry}
@@ -182,7 +202,7 @@ func (s *Store) form(ctx context.Context, g *storage.Grant, p storage.Policy) er
 		o.Conditions = conditions
 	})
 	if err != nil {
-		return fmt.Errorf("s3store: %w", storage.Error(err))
+		return fmt.Errorf("s3store: %w", s.WrapError(err))
 	}
 	for name, value := range r.Values {
 		fields[name] = value
