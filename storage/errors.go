@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"gocloud.dev/gcerrors"
 )
@@ -71,10 +72,8 @@ func sentinelOf(err error) error {
 }
 
 // gocloudsOwn reports whether no store said it: gocloud's portable layer uses the code of a failed condition also for a
-// bucket that was closed, and for content without the announced MD5.
+// bucket that was closed, and for content without the announced MD5. Its own errors have no cause.
 func gocloudsOwn(err error) bool {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		err = inner
-	}
-	return gcerrors.Code(err) == gcerrors.FailedPrecondition
+	var coded interface{ Unwrap() []error }
+	return errors.As(err, &coded) && slices.Contains(coded.Unwrap(), nil)
 }

@@ -42,5 +42,8 @@ func ValidateKey(key string) error {
 }
 
 func invisible(r rune) bool {
+	if r < 0x80 {
+		return r < ' ' || r == 0x7f // the tables would say the same, slowly
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -41,32 +40,27 @@ type Policy struct {
 	Overwrite bool
 }
 
-var (
-	mediaType = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$`) // RFC 6838, 4.2
-	hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
-
 // Check returns the policy with its defaults filled in: afterwards Expires, MinBytes and MaxBytes are set, and both
 // bounds equal Size where that is known. An error wraps [ErrInvalidPolicy] and names all faults. Granters call it first.
 func (p Policy) Check() (Policy, error) {
 	var faults []error
-	fault := func(wrong bool, format string, args ...any) {
+	fault := func(wrong bool, what string) { // no formatting: this runs for every grant
 		if wrong {
-			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrInvalidPolicy}, args...)...))
+			faults = append(faults, fmt.Errorf("%w: %s", ErrInvalidPolicy, what))
 		}
 	}
-	fault(!mediaType.MatchString(p.ContentType), "ContentType must be one lower-case media type without parameters")
+	largest := max(p.Size, p.MaxBytes)
+	fault(!isMediaType(p.ContentType), "ContentType must be one lower-case media type without parameters")
 	fault(p.Size < 0 || p.MaxBytes < 0 || p.MinBytes < 0, "a size is negative")
 	fault(p.Size == 0 && p.MaxBytes == 0, "set Size or MaxBytes: an upload without a bound is not granted")
-	fault(p.MaxBytes > 0 && p.Size > p.MaxBytes, "Size %d exceeds MaxBytes %d", p.Size, p.MaxBytes)
-	fault(max(p.Size, p.MaxBytes) > MaxUploadBytes, "more than %d bytes", MaxUploadBytes)
-	fault(p.MinBytes > max(p.Size, p.MaxBytes), "MinBytes %d exceeds the largest size", p.MinBytes)
-	fault(p.Size > 0 && p.MinBytes > p.Size, "MinBytes %d exceeds Size %d", p.MinBytes, p.Size)
-	fault(p.SHA256 != "" && !hexDigest.MatchString(p.SHA256), "SHA256 must be 64 lower-case hexadecimal digits")
+	fault(p.MaxBytes > 0 && p.Size > p.MaxBytes, "Size exceeds MaxBytes")
+	fault(largest > MaxUploadBytes, "more than MaxUploadBytes, 5 GiB")
+	fault(p.MinBytes > largest || p.Size > 0 && p.MinBytes > p.Size, "MinBytes exceeds the largest size")
+	fault(p.SHA256 != "" && !isHexDigest(p.SHA256), "SHA256 must be 64 lower-case hexadecimal digits")
 	fault(strings.ContainsFunc(p.CacheControl, notVisible), "CacheControl must be visible ASCII")
 	fault(len(p.CacheControl) > 256, "CacheControl is longer than 256 bytes")
 	fault(len(p.UploadID) > 128 || strings.ContainsFunc(p.UploadID, notVisible), "UploadID must be at most 128 bytes of visible ASCII")
-	fault(p.Expires < 0 || p.Expires > MaxExpiry, "Expires must be between 1 second and %v", MaxExpiry)
+	fault(p.Expires < 0 || p.Expires > MaxExpiry, "Expires must be between 1 second and MaxExpiry, 7 days")
 	fault(p.Expires%time.Second != 0, "Expires must be in whole seconds")
 	if faults != nil {
 		return Policy{}, errors.Join(faults...)
@@ -79,6 +73,25 @@ func (p Policy) Check() (Policy, error) {
 	}
 	p.MinBytes = max(p.MinBytes, 1)
 	return p, nil
+}
+
+// isMediaType reports whether s is "type/subtype", each a restricted name in lower case (RFC 6838, 4.2).
+func isMediaType(s string) bool {
+	kind, subtype, ok := strings.Cut(s, "/")
+	return ok && isRestrictedName(kind) && isRestrictedName(subtype)
+}
+
+func isRestrictedName(s string) bool {
+	if s == "" || len(s) > 127 || !isLowerOrDigit(rune(s[0])) {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return !isLowerOrDigit(r) && !strings.ContainsRune("!#$&^_.+-", r) })
+}
+
+func isLowerOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
+
+func isHexDigest(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 func notVisible(r rune) bool { return r < ' ' || r > '~' }

@@ -24,7 +24,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -47,9 +47,9 @@ type Options struct {
 
 // Store grants uploads to one container. It is safe for concurrent use.
 type Store struct {
-	client   *container.Client
-	bucket   *blob.Bucket
-	endpoint *url.URL
+	client  *container.Client
+	bucket  *blob.Bucket
+	address string // of the container, as uploaders reach it
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -60,19 +60,23 @@ func New(client *container.Client, opts *Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("azurestore: client is nil")
 	}
-	s := &Store{client: client}
+	address, err := url.Parse(client.URL())
+	if err != nil {
+		return nil, errors.New("azurestore: the client's URL is malformed")
+	}
+	address.RawQuery = "" // a client may be made with a SAS of its own
 	if opts != nil && opts.Endpoint != "" {
-		u, err := storeurl.Endpoint(opts.Endpoint)
+		public, err := storeurl.Endpoint(opts.Endpoint)
 		if err != nil {
 			return nil, fmt.Errorf("azurestore: %w", err)
 		}
-		s.endpoint = u
+		address.Scheme, address.Host = public.Scheme, public.Host
 	}
-	var err error
-	if s.bucket, err = azureblob.OpenBucket(context.Background(), client, nil); err != nil {
+	bucket, err := azureblob.OpenBucket(context.Background(), client, nil)
+	if err != nil {
 		return nil, fmt.Errorf("azurestore: %w", err)
 	}
-	return s, nil
+	return &Store{client: client, bucket: bucket, address: strings.TrimRight(address.String(), "/")}, nil
 }
 
 // Open opens "azblob://container", with gocloud's parameters (storage_account, protocol, domain, localemu) and the
@@ -118,34 +122,26 @@ func (s *Store) GrantUpload(_ context.Context, key string, p storage.Policy) (*s
 	if err != nil {
 		return nil, fmt.Errorf("azurestore: signing needs a client with a shared key: %w: %w", storage.ErrPermission, err)
 	}
-	if signed, err = s.uploadURL(signed); err != nil {
-		return nil, err
-	}
+	values := []string{p.ContentType, "BlockBlob"}
 	g := &storage.Grant{
-		Method: http.MethodPut, URL: signed, Key: key, UploadID: p.UploadID, Expires: expires, MaxBytes: p.MaxBytes,
-		Header:   http.Header{"Content-Type": {p.ContentType}, "X-Ms-Blob-Type": {"BlockBlob"}},
-		Enforced: []string{storage.EnforceMethod, storage.EnforceExpiry},
+		Method: http.MethodPut, URL: s.uploadURL(signed, key), Key: key, UploadID: p.UploadID, Expires: expires, MaxBytes: p.MaxBytes,
+		Header:   http.Header{"Content-Type": values[:1:1], "X-Ms-Blob-Type": values[1:]},
+		Enforced: []string{storage.EnforceExpiry, storage.EnforceMethod, storage.EnforceWriteOnce},
 	}
 	if p.CacheControl != "" {
 		g.Header.Set("X-Ms-Blob-Cache-Control", p.CacheControl)
 	}
-	if !p.Overwrite {
-		g.Enforced = append(g.Enforced, storage.EnforceWriteOnce)
+	if p.Overwrite {
+		g.Enforced = g.Enforced[:2]
 	}
-	slices.Sort(g.Enforced)
 	return g, nil
 }
 
-// uploadURL moves the URL to the public endpoint: a SAS signs account, container and blob, but not the host. It also undoes
-// the SDK's escaping of the key's slashes, which is not wrong, but which some proxies refuse.
-func (s *Store) uploadURL(signed string) (string, error) {
-	u, err := url.Parse(signed)
-	if err != nil {
-		return "", errors.New("azurestore: the SDK signed a malformed URL")
-	}
-	u.RawPath = ""
-	if s.endpoint != nil {
-		u.Scheme, u.Host = s.endpoint.Scheme, s.endpoint.Host
-	}
-	return u.String(), nil
+// uploadURL puts the signature of the SDK's URL behind the public address: a SAS signs account, container and blob, but not
+// the host. It also leaves the key's slashes as they are; the SDK escapes them, which is not wrong, but which some proxies
+// refuse.
+func (s *Store) uploadURL(signed, key string) string {
+	_, signature, _ := strings.Cut(signed, "?")
+	path := url.URL{Path: "/" + key}
+	return s.address + path.EscapedPath() + "?" + signature
 }
