@@ -1,4 +1,4 @@
-//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+//go:build unix
 
 // Package ratiotest compares two functions on a machine that others use, too.
 package ratiotest
