@@ -37,6 +37,8 @@ type Config struct {
 	// Arrived, if set, gets the key of an upload that is there and waits, whenever its owner asks what became of it. So an upload
 	// whose notification was lost, or never sent, is processed as well. It must not wait.
 	Arrived func(key string)
+	// GrantLifetime is how long a grant is valid; 0 means 5 minutes. It must not exceed the processors' Options.GrantLifetime.
+	GrantLifetime time.Duration
 	// GrantsPerMinute bounds the grants of one person; 0 means 60.
 	GrantsPerMinute int
 	// Hub tells open pages. Close it at shutdown.

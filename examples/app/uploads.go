@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cruddur/avatarkit/profile"
 	"github.com/cruddur/avatarkit/storage"
@@ -82,7 +81,7 @@ func (a *App) keyUpload(w http.ResponseWriter, r *http.Request, who Identity) er
 	if req.ContentType == "" {
 		req.ContentType = mediaTypes[strings.ToLower(req.Extension)]
 	}
-	policy := storage.Policy{ContentType: req.ContentType, SHA256: req.SHA256, MaxBytes: pictures.MaxBytes(), Expires: 5 * time.Minute}
+	policy := storage.Policy{ContentType: req.ContentType, SHA256: req.SHA256, MaxBytes: pictures.MaxBytes(), Expires: a.cfg.GrantLifetime}
 	if req.Size != nil {
 		switch {
 		case *req.Size <= 0:

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // config is what the flags say.
@@ -24,6 +25,7 @@ type config struct {
 	origins         string // comma-separated
 	topics          string // comma-separated ARNs of SNS topics to believe
 	webhookSecret   string // admits raw events
+	grantLifetime   time.Duration
 	pool, client    string // real Cognito; empty: the embedded issuer
 	logJSON         bool
 }
@@ -47,6 +49,8 @@ func parse(args []string, env func(string) string, out io.Writer) (config, error
 	text(&c.db, "db", "", "postgres://… ; empty means SQLite, in -data or in memory")
 	text(&c.url, "url", "", "base URL under which browsers reach this; empty means http://<addr>")
 	text(&c.origins, "origins", "", "origins of other pages that may call the API, separated by commas")
+	lifetime := ""
+	text(&lifetime, "grant-lifetime", "5m", "how long a grant to upload is valid")
 	text(&c.topics, "topics", "", "ARNs of the SNS topics whose notifications POST /webhooks/avatar believes, separated by commas")
 	text(&c.webhookSecret, "webhook-secret", "", "admits other notifications to POST /webhooks/avatar, as \"Authorization: Bearer <secret>\"")
 	text(&c.pool, "pool", "", "id of a Cognito user pool, such as eu-west-1_AbCdEf123, instead of the embedded issuer")
@@ -56,7 +60,11 @@ func parse(args []string, env func(string) string, out io.Writer) (config, error
 	if err := flags.Parse(args); err != nil {
 		return c, err
 	}
-	return c, c.check(flags.Args())
+	var err error
+	if c.grantLifetime, err = time.ParseDuration(lifetime); err != nil || c.grantLifetime < time.Second {
+		err = fmt.Errorf("-grant-lifetime %q: write a duration of a second or more, such as 5m", lifetime)
+	}
+	return c, errors.Join(err, c.check(flags.Args()))
 }
 
 // variable is the environment variable of a flag.

@@ -49,13 +49,13 @@ func wire(ctx context.Context, cfg config, log *slog.Logger) (s *service, err er
 	if err != nil {
 		return nil, err
 	}
-	if err := p.openPipelines(store.Bucket(), log); err != nil {
+	if err := p.openPipelines(cfg, store.Bucket(), log); err != nil {
 		return nil, err
 	}
 	pictures, imageOrigins := p.pictures(cfg.cdn)
 	p.app, err = app.New(app.Config{
 		Require: p.verifier.Require, Identity: identity, Grants: store, Pictures: pictures, Profiles: p.profiles, Hub: p.hub,
-		Arrived: queue.Add, Ready: p.ready, Origins: cfg.allowedOrigins(), UploadOrigins: uploadOrigins, ImageOrigins: imageOrigins,
+		Arrived: queue.Add, GrantLifetime: cfg.grantLifetime, Ready: p.ready, Origins: cfg.allowedOrigins(), UploadOrigins: uploadOrigins, ImageOrigins: imageOrigins,
 		DevLogin: p.issuer != nil, Logger: log,
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func (p *parts) openAuth(cfg config, log *slog.Logger) (err error) {
 }
 
 // openPipelines makes a processor for each kind of picture.
-func (p *parts) openPipelines(uploads *blob.Bucket, log *slog.Logger) error {
+func (p *parts) openPipelines(cfg config, uploads *blob.Bucket, log *slog.Logger) error {
 	for _, kind := range []avatar.Kind{avatar.AvatarKind(), avatar.BannerKind()} {
 		pipeline, err := avatar.New(avatar.Config{Kind: kind, Logger: log})
 		if err != nil {
@@ -139,7 +139,7 @@ func (p *parts) openPipelines(uploads *blob.Bucket, log *slog.Logger) error {
 		}
 		p.pipelines[kind.Name] = pipeline
 		p.processors[kind.Name], err = avatar.NewProcessor(pipeline, uploads, p.assets, &avatar.Options{
-			Logger: log,
+			Logger: log, GrantLifetime: cfg.grantLifetime,
 			OnPublished: func(ctx context.Context, e avatar.Published) error {
 				return p.app.Published(ctx, e.Subject, kind.Name, e.Manifest.UploadID)
 			},

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -43,11 +44,18 @@ func (e *buildError) Error() string { return "build: " + e.output }
 // start builds and runs examples/local on a free port, until the test ends.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with more environment variables.
+func startWith(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
 	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &server{cmd: exec.Command(bin, append([]string{"-addr", "localhost:0"}, args...)...), log: &safeBuffer{}}
+	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -78,6 +86,15 @@ func start(t *testing.T, args ...string) *server {
 		t.Fatal("the server did not print its address")
 	}
 	return s
+}
+
+// kill ends the process as a crash does: with no chance to do anything.
+func (s *server) kill(t *testing.T) {
+	t.Helper()
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.cmd.Wait() // it was killed
 }
 
 // safeBuffer is a buffer that the process writes while a test reads.
