@@ -2,16 +2,11 @@ package local_test
 
 import (
 	"bytes"
-	"compress/zlib"
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -269,119 +264,9 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 
-	requests := []struct {
-		name   string
-		body   any
-		status int
-		code   string
-	}{
-		{"a type that is not accepted", map[string]any{"content_type": "image/svg+xml", "size": 10}, 415, "unsupported_type"},
-		{"declared too large", map[string]any{"content_type": "image/jpeg", "size": 1 << 30}, 413, "too_large"},
-		{"no size", map[string]any{"content_type": "image/jpeg", "size": 0}, 400, "malformed"},
-		{"seed: another user's path", map[string]any{"extension": "x/victim.png"}, 415, "unsupported_type"},
-		{"seed: dots", map[string]any{"extension": "../x"}, 415, "unsupported_type"},
-		{"seed: number", map[string]any{"extension": 7}, 400, "malformed"},
-		{"seed: empty", map[string]any{"extension": ""}, 415, "unsupported_type"},
-	}
-	for _, tt := range requests {
-		t.Run(tt.name, func(t *testing.T) {
-			var got struct {
-				Code string `json:"code"`
-			}
-			p.json("POST", "/avatars/key_upload", tt.body, tt.status, &got)
-			if got.Code != tt.code {
-				t.Errorf("code %q, want %q", got.Code, tt.code)
-			}
-		})
-	}
-	var seed grant
-	p.json("POST", "/avatars/key_upload", map[string]string{"extension": "JPG"}, 200, &seed)
-	if !strings.HasSuffix(seed.Key, ".jpg") || seed.MaxBytes <= 0 {
-		t.Errorf("the seed's request gives %q with maximum %d", seed.Key, seed.MaxBytes)
-	}
 	if got := p.avatarURL(); got != old {
 		t.Errorf("the old avatar went: %s, was %s", got, old)
 	}
 	p.json("GET", "/healthz", nil, 200, nil)
 	p.json("GET", "/readyz", nil, 200, nil)
-}
-
-// bomb is a PNG of one colour: small in bytes, large in pixels.
-func bomb(width, height uint32) []byte {
-	var b bytes.Buffer
-	b.WriteString("\x89PNG\r\n\x1a\n")
-	chunk := func(kind string, data []byte) {
-		_ = binary.Write(&b, binary.BigEndian, uint32(len(data))) // a Buffer takes all
-		body := append([]byte(kind), data...)
-		b.Write(body)
-		_ = binary.Write(&b, binary.BigEndian, crc32.ChecksumIEEE(body))
-	}
-	header := binary.BigEndian.AppendUint32(nil, width)
-	header = binary.BigEndian.AppendUint32(header, height)
-	chunk("IHDR", append(header, 1, 0, 0, 0, 0))
-	var z bytes.Buffer
-	w := zlib.NewWriter(&z)
-	row := make([]byte, width/8+1)
-	for range height {
-		_, _ = w.Write(row) // a Buffer takes all
-	}
-	_ = w.Close()
-	chunk("IDAT", z.Bytes())
-	chunk("IEND", nil)
-	return b.Bytes()
-}
-
-// TestErrorsCarryCORS sends every route something that it refuses, from a page of an allowed origin.
-func TestErrorsCarryCORS(t *testing.T) {
-	s := start(t, "-origins", "https://good.example")
-	request := func(method, path, origin string) *http.Response {
-		req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if origin != "" {
-			req.Header.Set("Origin", origin)
-		}
-		if method == http.MethodOptions {
-			req.Header.Set("Access-Control-Request-Method", "POST")
-			req.Header.Set("Access-Control-Request-Headers", "authorization,content-type")
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		return res
-	}
-	refused := map[string]int{
-		"POST /avatars/key_upload": 401, "GET /api/profile": 401, "PUT /api/profile/update": 405, "GET /api/uploads/x": 401,
-		"GET /nothing/here": 404, "GET /nothing": 404, "GET /api/activities/@nobody": 404, "GET /api/activities/x": 400,
-		"GET /events": 401, "DELETE /api/avatar": 401, "POST /dev/login": 400,
-	}
-	for _, route := range slices.Sorted(maps.Keys(refused)) {
-		t.Run(route, func(t *testing.T) {
-			method, path, _ := strings.Cut(route, " ")
-			res := request(method, path, "https://good.example")
-			if res.StatusCode != refused[route] {
-				t.Errorf("status %d, want %d", res.StatusCode, refused[route])
-			}
-			if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
-				t.Errorf("Content-Type %q", got)
-			}
-			if got := res.Header.Get("Access-Control-Allow-Origin"); got != "https://good.example" {
-				t.Errorf("Access-Control-Allow-Origin %q", got)
-			}
-			pre := request(http.MethodOptions, path, "https://good.example")
-			if pre.StatusCode/100 != 2 || pre.Header.Get("Access-Control-Allow-Origin") != "https://good.example" {
-				t.Errorf("preflight: %d %v", pre.StatusCode, pre.Header)
-			}
-		})
-	}
-	for _, origin := range []string{"https://good.example.evil.com", "https://good.example:444", "http://good.example", "null", ""} {
-		t.Run(fmt.Sprintf("origin %q", origin), func(t *testing.T) {
-			if got := request("GET", "/api/profile", origin).Header.Get("Access-Control-Allow-Origin"); got != "" {
-				t.Errorf("Access-Control-Allow-Origin %q", got)
-			}
-		})
-	}
 }
