@@ -40,12 +40,13 @@ type GCS struct {
 
 var _ Server = (*GCS)(nil)
 
-// FakeGCS starts fake-gcs-server without buckets, and the proxy.
-func FakeGCS(t testing.TB) *GCS {
+// FakeGCS starts fake-gcs-server without buckets, with extra flags such as "-event.pubsub-topic", and the proxy.
+func FakeGCS(t testing.TB, flags ...string) *GCS {
 	t.Helper()
 	program, addr := component.Program(t, "fake-gcs-server"), component.FreeAddr(t)
 	host, port := splitAddr(t, addr)
-	run(t, nil, program, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-public-host", addr, "-log-level", "warn")
+	args := []string{"-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-public-host", addr, "-log-level", "warn"}
+	run(t, nil, program, append(args, flags...)...)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)

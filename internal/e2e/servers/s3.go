@@ -35,7 +35,7 @@ var _ Server = (*S3)(nil)
 func Versitygw(t testing.TB, flags ...string) *S3 {
 	t.Helper()
 	program, addr := component.Program(t, "versitygw"), component.FreeAddr(t)
-	args := append([]string{"--port", addr}, flags...)
+	args := append([]string{"--port", addr, "--quiet"}, flags...)
 	run(t, []string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey}, program, append(args, "posix", t.TempDir())...)
 	return newS3(t, addr)
 }

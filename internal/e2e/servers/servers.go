@@ -40,7 +40,7 @@ func run(t testing.TB, env []string, program string, args ...string) {
 		_ = cmd.Process.Kill() // it may have ended by itself
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("%s:\n%s", filepath.Base(program), out.String())
+			t.Logf("%s:\n%s", filepath.Base(program), out.tail())
 		}
 	})
 }
@@ -69,8 +69,9 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
-func (b *buffer) String() string {
+// tail is the end of it, where the reason is.
+func (b *buffer) tail() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.buf.String()
+	return string(b.buf.Bytes()[max(0, b.buf.Len()-4096):])
 }
