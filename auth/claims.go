@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -40,7 +39,7 @@ func (c *Claims) Scopes() []string {
 	if c == nil {
 		return nil
 	}
-	return strings.Fields(c.Scope)
+	return strings.FieldsFunc(c.Scope, func(r rune) bool { return r == ' ' }) // RFC 6749 section 3.3 knows no other
 }
 
 // Groups returns a copy of the cognito:groups claim.
@@ -129,7 +128,7 @@ func (d *numericDate) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 func decodeClaims(text []byte) (*Claims, error) {
 	var p payload
 	err := json.Unmarshal(text, &p)
-	if err == nil && bytes.TrimLeft(text, " \t\r\n")[0] != '{' {
+	if err == nil && jsontext.Value(text).Kind() != '{' {
 		err = errNotObject // null
 	}
 	if err != nil {

@@ -174,7 +174,7 @@ func (c Config) issuers() ([]*issuer, error) {
 			i := &issuer{url: u, pool: n, anyClient: p.AnyClient, clients: slices.Clone(p.ClientIDs)}
 			keysURL := p.JWKSURL
 			if keysURL == "" {
-				keysURL = u + "/.well-known/jwks.json"
+				keysURL = strings.TrimSuffix(u, "/") + "/.well-known/jwks.json"
 			}
 			i.keys = newKeySource(c, keysURL)
 			all = append(all, i)

@@ -3,10 +3,12 @@ package auth
 import (
 	"context"
 	"errors"
-	"math"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // HTTPAuthorizerRequest is what a Lambda authorizer of an HTTP API gets (payload format 2.0), as far as it is read. See
@@ -35,6 +37,7 @@ func (v *Verifier) AuthorizeHTTP(ctx context.Context, req HTTPAuthorizerRequest)
 		return HTTPAuthorizerResponse{}, err
 	}
 	if err != nil {
+		v.cfg.Logger.InfoContext(ctx, "auth: not authorized", "error", err) // the answer cannot say why
 		return HTTPAuthorizerResponse{}, nil
 	}
 	return HTTPAuthorizerResponse{IsAuthorized: true, Context: authorizerContext(c)}, nil
@@ -79,10 +82,8 @@ func (v *Verifier) AuthorizeREST(ctx context.Context, req RESTAuthorizerRequest)
 	field := req.AuthorizationToken
 	if req.Type != "TOKEN" {
 		field = authorization(req.Headers, nil)
-		for name, values := range req.MultiValueHeaders {
-			if strings.EqualFold(name, "Authorization") {
-				field = strings.Join(values, ",") // two are refused, as over HTTP
-			}
+		if len(req.MultiValueHeaders) > 0 {
+			field = strings.Join(headerValues(req.MultiValueHeaders), ",") // two are refused, as over HTTP
 		}
 	}
 	c, err := v.verifyField(ctx, field)
@@ -90,7 +91,11 @@ func (v *Verifier) AuthorizeREST(ctx context.Context, req RESTAuthorizerRequest)
 		return RESTAuthorizerResponse{}, err
 	}
 	resource, ok := stageARN(req.MethodARN)
-	if err != nil || !ok {
+	if err == nil && !ok {
+		err = errors.New("methodArn is not the ARN of a method")
+	}
+	if err != nil {
+		v.cfg.Logger.InfoContext(ctx, "auth: not authorized", "error", err) // the answer cannot say why
 		return RESTAuthorizerResponse{}, ErrUnauthorized
 	}
 	allow := PolicyStatement{Effect: "Allow", Action: []string{"execute-api:Invoke"}, Resource: []string{resource}}
@@ -118,11 +123,14 @@ func (v *Verifier) verifyField(ctx context.Context, field string) (*Claims, erro
 	return v.Verify(ctx, text)
 }
 
+// authorization returns the Authorization header, or else the only identity source.
 func authorization(headers map[string]string, identitySource []string) string {
+	multi := make(map[string][]string, len(headers))
 	for name, value := range headers {
-		if strings.EqualFold(name, "Authorization") {
-			return value
-		}
+		multi[name] = []string{value}
+	}
+	if values := headerValues(multi); len(values) > 0 {
+		return strings.Join(values, ",")
 	}
 	if len(identitySource) == 1 {
 		return identitySource[0]
@@ -130,12 +138,29 @@ func authorization(headers map[string]string, identitySource []string) string {
 	return ""
 }
 
-// authorizerContext holds only strings and a number: a REST API passes on nothing else. Names of scopes and groups have no spaces.
-func authorizerContext(c *Claims) map[string]any {
-	return map[string]any{
-		"sub": c.Subject, "username": c.Username, "scope": c.Scope, "groups": strings.Join(c.groups, " "),
-		"client_id": c.ClientID, "token_use": string(c.Use), "iss": c.Issuer, "exp": c.ExpiresAt.Unix(),
+// headerValues collects the values of the Authorization header in all the cases in which a client may have written its name.
+func headerValues(headers map[string][]string) []string {
+	var all []string
+	for name, values := range headers {
+		if strings.EqualFold(name, "Authorization") {
+			all = append(all, values...)
+		}
 	}
+	return all
+}
+
+// authorizerContext holds only texts and a number: a REST API passes on nothing else. The names of groups are a JSON array in a
+// text, since those of federated users may contain spaces and commas.
+func authorizerContext(c *Claims) map[string]any {
+	values := map[string]any{
+		"sub": c.Subject, "username": c.Username, "scope": c.Scope, "client_id": c.ClientID,
+		"token_use": string(c.Use), "iss": c.Issuer, "exp": c.ExpiresAt.Unix(),
+	}
+	if len(c.groups) > 0 {
+		groups, _ := json.Marshal(c.groups) // texts that came from JSON
+		values["groups"] = string(groups)
+	}
+	return values
 }
 
 // FromAuthorizer returns the claims that AuthorizeHTTP or AuthorizeREST passed on to the next function: the map
@@ -149,23 +174,21 @@ func FromAuthorizer(values map[string]any, now time.Time) (*Claims, error) {
 	}
 	c := &Claims{
 		Subject: text("sub"), Username: text("username"), Scope: text("scope"), ClientID: text("client_id"),
-		Issuer: text("iss"), Use: TokenUse(text("token_use")), groups: strings.Fields(text("groups")),
+		Issuer: text("iss"), Use: TokenUse(text("token_use")),
 	}
 	if c.Subject == "" {
 		return nil, refuseClaim(ErrMissingToken, "sub", "the request context names no subject: is the authorizer attached to the route?")
 	}
-	seconds, ok := values["exp"].(float64)
-	if s, isText := values["exp"].(string); isText {
-		n, err := strconv.ParseInt(s, 10, 64)
-		seconds, ok = float64(n), err == nil
+	if groups := text("groups"); groups != "" {
+		if err := json.Unmarshal([]byte(groups), &c.groups); err != nil {
+			return nil, refuseClaim(ErrClaims, "cognito:groups", "the request context has groups that are no JSON array of texts")
+		}
 	}
-	if n, isInt := values["exp"].(int64); isInt {
-		seconds, ok = float64(n), true
-	}
-	if !ok || math.IsNaN(seconds) || seconds < 0 || seconds > lastSecond {
+	exp, err := strconv.ParseFloat(fmt.Sprint(values["exp"]), 64) // a number or, of a REST API, a text
+	if err != nil || !(exp >= 0 && exp <= lastSecond) {
 		return nil, refuseClaim(ErrClaims, "exp", "the request context has no usable exp")
 	}
-	c.ExpiresAt = time.Unix(int64(seconds), 0)
+	c.ExpiresAt = time.Unix(int64(exp), 0)
 	if err := c.checkTimes(now, 0); err != nil {
 		return nil, err
 	}

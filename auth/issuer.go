@@ -60,7 +60,7 @@ func checkURL(field, text string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s %q is not a URL", field, text)
-	case u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" && field == "Issuer":
+	case u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" && field == "Issuer":
 		return fmt.Errorf("%s %q must have a host and neither user, query nor fragment", field, text)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil

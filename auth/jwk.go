@@ -113,8 +113,8 @@ func parseJWK(text []byte) (*key, error) {
 		return nil, fmt.Errorf("the modulus has %d bits, not 2048 to 8192", bits)
 	case public.N.Bit(0) == 0:
 		return nil, errors.New("the modulus is even")
-	case public.E < 1<<16+1 || public.E&1 == 0:
-		return nil, errors.New("the exponent is not odd and at least 65537")
+	case public.E < 1<<16+1 || public.E > 1<<31-1 || public.E&1 == 0: // crypto/rsa takes no greater ones
+		return nil, errors.New("the exponent is not odd and between 65537 and 2^31-1")
 	}
 	return &key{id: string(f.ID), public: &public}, nil
 }

@@ -3,11 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,10 +13,9 @@ import (
 )
 
 const (
-	maxJWKSBytes = 1 << 20
-	maxUnknown   = 256              // remembered unknown kids of one issuer
-	maxBackoff   = 30 * time.Second // between two fetches that fail
-	minRefresh   = time.Minute      // whatever max-age the server sends
+	maxUnknown     = 256              // remembered unknown kids of one issuer
+	maxBackoff     = 30 * time.Second // between two fetches that fail
+	abandonedPause = time.Second      // after two fetches for an unknown kid that nobody waited for
 )
 
 // keySet is what one fetch brought, immutable.
@@ -30,7 +27,7 @@ type keySet struct {
 
 // keySource holds one issuer's keys. Nothing runs between calls: a caller that finds keys missing or old fetches them in
 // its own goroutine and under its own deadline, while others wait for it, each under theirs. If the caller that
-// fetches gives up, one of those that wait takes over.
+// fetches gives up, one of those that wait takes over. Who has old but good keys never waits for others.
 type keySource struct {
 	url      string
 	client   *http.Client
@@ -43,15 +40,17 @@ type keySource struct {
 
 	set atomic.Pointer[keySet]
 
-	mu        sync.Mutex
-	inflight  chan struct{}        // closed when the fetch under way ends; nil when there is none
-	failures  int                  // in a row
-	failed    time.Time            // when the last fetch failed
-	backoff   time.Duration        // from failed on
-	lastErr   error                // of the last fetch
-	missed    time.Time            // when a fetch for an unknown kid last found nothing
-	missedFor time.Duration        // cool-down from missed on
-	unknown   map[string]time.Time // kids that a fetch did not find
+	mu       sync.Mutex
+	inflight chan struct{}        // closed when the fetch under way ends; nil when there is none
+	failures int                  // in a row
+	failed   time.Time            // when the last fetch failed
+	backoff  time.Duration        // from failed on
+	lastErr  error                // of the last fetch
+	missed   time.Time            // when a fetch for an unknown kid last found nothing
+	unknown  map[string]time.Time // kids that a fetch did not find
+
+	abandoned   int       // fetches in a row whose callers gave up
+	abandonedAt time.Time // when the last of them did
 }
 
 func newKeySource(c Config, url string) *keySource {
@@ -99,93 +98,135 @@ func (s *keySource) current(k *key, now time.Time) bool {
 func (s *keySource) key(ctx context.Context, kid string) (*key, error) {
 	for {
 		now := s.now()
-		if set := s.fresh(now); set != nil && (kid == "" || set.byID[kid] != nil) {
+		if set := s.fresh(now); set.has(kid) {
 			return set.byID[kid], nil
 		}
-		done, k, err := s.next(now, kid)
+		turn, err := s.next(now, kid)
 		switch {
-		case done == nil:
-			return k, err
-		case err == errLead:
-			if err := s.lead(ctx, kid, done); err != nil {
-				return nil, err
-			}
-		default:
-			select {
-			case <-done:
-			case <-ctx.Done():
-				return nil, &Error{Reason: ErrKeysUnavailable, detail: "waiting for the keys", cause: ctx.Err()}
-			}
+		case err != nil:
+			return nil, err
+		case turn.done == nil:
+			return turn.keys.byID[kid], nil
+		case turn.lead:
+			set, err := s.lead(ctx, kid, turn)
+			return set.pick(kid, err)
+		}
+		select {
+		case <-turn.done:
+		case <-ctx.Done():
+			return nil, &Error{Reason: ErrKeysUnavailable, detail: "waiting for the keys", cause: ctx.Err()}
 		}
 	}
 }
 
-// errLead tells key that its caller is the one to fetch.
-var errLead = errors.New("fetch")
+// has reports whether the set answers for the kid; every set answers for the empty one, and nil for none.
+func (k *keySet) has(kid string) bool { return k != nil && (kid == "" || k.byID[kid] != nil) }
 
-// next decides what a caller does whose kid is not among fresh keys: take an answer (a nil channel), wait for the fetch
-// under way (its channel), or fetch (a new channel and errLead).
-func (s *keySource) next(now time.Time, kid string) (chan struct{}, *key, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	set := s.usable(now)
-	var k *key
-	if set != nil {
-		k = set.byID[kid]
-	}
-	good := k != nil || set != nil && kid == "" // good enough while a fetch fails
-	stale := s.fresh(now) == nil
+// pick returns the key with the kid. A nil set has none, because of err.
+func (k *keySet) pick(kid string, err error) (*key, error) {
 	switch {
-	case good && !stale:
-		return nil, k, nil // another caller was faster
-	case good && (s.inflight != nil || within(now, s.failed, s.backoff)):
-		return nil, k, nil
-	case s.inflight != nil:
-		return s.inflight, nil, nil
-	case within(now, s.failed, s.backoff):
-		wait := s.backoff - now.Sub(s.failed)
-		return nil, nil, &Error{Reason: ErrKeysUnavailable, RetryAfter: wait, detail: "the last fetch failed", cause: s.lastErr}
-	case !stale && (within(now, s.missed, s.missedFor) || within(now, s.unknown[kid], 3*s.cooldown)):
-		return nil, nil, refuse(ErrUnknownKey, "the issuer publishes no usable key with this kid")
+	case k == nil:
+		return nil, err
+	case !k.has(kid):
+		return nil, errUnknownKey()
 	}
-	s.inflight = make(chan struct{})
-	return s.inflight, nil, errLead
+	return k.byID[kid], nil
 }
 
-// lead fetches once, notes how it went, and wakes those who wait. Its error is that of a caller who gave up.
-func (s *keySource) lead(ctx context.Context, kid string, done chan struct{}) error {
+func errUnknownKey() error {
+	return refuse(ErrUnknownKey, "the issuer publishes no usable key with this kid")
+}
+
+// turn is what a caller does whose kid is not among fresh keys: use the keys at hand (done is nil), fetch (lead), or wait
+// until done is closed.
+type turn struct {
+	keys   *keySet // have the kid and are good enough while no better ones are to be had; may be nil
+	done   chan struct{}
+	lead   bool
+	insist bool // fetch to the end even if the caller is cancelled meanwhile
+}
+
+// next decides whose turn it is to do what.
+func (s *keySource) next(now time.Time, kid string) (turn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.usable(now)
+	if !old.has(kid) {
+		old = nil
+	}
+	stale := s.fresh(now) == nil
+	switch failing := within(now, s.failed, s.backoff); {
+	case old != nil && (!stale || failing || s.inflight != nil): // not stale: another caller was faster
+		return turn{keys: old}, nil
+	case s.inflight != nil:
+		return turn{done: s.inflight}, nil
+	case failing:
+		wait := s.backoff - now.Sub(s.failed)
+		return turn{}, &Error{Reason: ErrKeysUnavailable, RetryAfter: wait, detail: "the last fetch failed", cause: s.lastErr}
+	case !stale && (within(now, s.missed, s.cooldown) || within(now, s.unknown[kid], 3*s.cooldown)):
+		return turn{}, errUnknownKey()
+	case !stale && s.abandoned > 1 && within(now, s.abandonedAt, abandonedPause):
+		return turn{}, &Error{Reason: ErrKeysUnavailable, RetryAfter: abandonedPause, detail: "nobody waited for the last fetches"}
+	}
+	s.inflight = make(chan struct{})
+	return turn{keys: old, done: s.inflight, lead: true, insist: s.abandoned > 0}, nil
+}
+
+// lead fetches once, notes how it went, and wakes those who wait. It returns the new keys, or else the turn's old ones, or an
+// error.
+func (s *keySource) lead(ctx context.Context, kid string, t turn) (*keySet, error) {
+	limit := s.timeout
+	deadline, limited := ctx.Deadline()
+	if limited && t.keys != nil {
+		limit = min(limit, time.Until(deadline)/2) // leaves time to use the old keys
+	}
+	if t.insist {
+		ctx = context.WithoutCancel(ctx)
+		if limited {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline)
+			defer cancel()
+		}
+	}
 	var set *keySet
 	err := errors.New("the HTTP client panicked")
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.note(ctx, kid, set, err)
+		s.note(kid, set, err, ctx.Err() != nil)
 		s.inflight = nil
-		close(done)
+		close(t.done)
 	}()
-	set, err = s.fetch(ctx)
-	if ctx.Err() != nil && err != nil {
-		return &Error{Reason: ErrKeysUnavailable, detail: "fetching the keys", cause: ctx.Err()}
+	set, err = s.fetch(ctx, limit)
+	switch {
+	case err == nil:
+		return set, nil
+	case t.keys != nil:
+		return t.keys, nil
+	case ctx.Err() != nil:
+		return nil, &Error{Reason: ErrKeysUnavailable, detail: "fetching the keys", cause: ctx.Err()}
 	}
-	return nil
+	return nil, &Error{Reason: ErrKeysUnavailable, detail: "the fetch failed", cause: err}
 }
 
 // note records the outcome of a fetch. s.mu is held.
-func (s *keySource) note(ctx context.Context, kid string, set *keySet, err error) {
+func (s *keySource) note(kid string, set *keySet, err error, gaveUp bool) {
 	now := s.now()
 	switch {
 	case err == nil:
-		s.failures, s.backoff, s.lastErr = 0, 0, nil
+		s.failures, s.backoff, s.lastErr, s.abandoned = 0, 0, nil, 0
 		s.set.Store(set)
-		if kid != "" && set.byID[kid] == nil {
-			s.missed, s.missedFor = now, s.cooldown
+		if !set.has(kid) {
+			s.missed = now
 			s.remember(kid, now)
 		}
-	case ctx.Err() != nil:
-		// The caller gave up, which says nothing about the endpoint. Good keys are not fetched again at once, so that
-		// nobody can cause a stream of fetches by hanging up.
-		s.missed, s.missedFor = now, min(time.Second, s.cooldown)
+	case gaveUp:
+		// This says nothing about the endpoint. Whoever comes next insists, so that nobody can keep new keys out, or cause a
+		// stream of fetches, by hanging up.
+		s.abandoned++
+		s.abandonedAt = now
 	default:
+		s.abandoned = 0
 		s.failures++
 		s.failed, s.lastErr = now, err
 		most := min(maxBackoff, time.Second<<min(s.failures-1, 10))
@@ -205,70 +246,4 @@ func (s *keySource) remember(kid string, now time.Time) {
 	if len(s.unknown) < maxUnknown {
 		s.unknown[strings.Clone(kid)] = now
 	}
-}
-
-// fetch gets the JWKS once. Keys that have not changed keep their identity.
-func (s *keySource) fetch(ctx context.Context) (*keySet, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	req.Header.Set("Cache-Control", "no-cache") // a proxy's copy may lack the new key
-	res, err := s.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, errors.New("the key endpoint answered " + strconv.Itoa(res.StatusCode))
-	}
-	document, err := io.ReadAll(io.LimitReader(res.Body, maxJWKSBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(document) > maxJWKSBytes {
-		return nil, errors.New("the key document is larger than 1 MiB")
-	}
-	keys, skipped, err := parseJWKS(document)
-	if err != nil {
-		return nil, err
-	}
-	for _, why := range skipped {
-		s.log.Info("auth: key left out", "url", s.url, "why", why)
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("the key document has no usable key")
-	}
-	if old := s.set.Load(); old != nil {
-		for id, k := range keys {
-			if was := old.byID[id]; was != nil && was.public.Equal(k.public) {
-				keys[id] = was
-			}
-		}
-	}
-	s.log.Debug("auth: keys fetched", "url", s.url, "keys", len(keys))
-	return &keySet{byID: keys, fetched: s.now(), refresh: min(s.refresh, maxAge(res.Header, s.refresh))}, nil
-}
-
-// maxAge returns the max-age of a Cache-Control header (RFC 9111 section 5.2.2.1), at least a minute, or d without one.
-func maxAge(h http.Header, d time.Duration) time.Duration {
-	for directive := range strings.SplitSeq(h.Get("Cache-Control"), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
-		if strings.EqualFold(name, "max-age") && err == nil {
-			return max(minRefresh, time.Duration(seconds)*time.Second)
-		}
-	}
-	return d
-}
-
-// sameOrigin follows up to three redirects, none of them to elsewhere.
-func sameOrigin(req *http.Request, via []*http.Request) error {
-	if len(via) > 3 || req.URL.Scheme != via[0].URL.Scheme || req.URL.Host != via[0].URL.Host {
-		return errors.New("the key endpoint redirects to elsewhere")
-	}
-	return nil
 }

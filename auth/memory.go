@@ -38,8 +38,9 @@ func (m *headerMemo) put(header string, by signer) {
 	m.signers[strings.Clone(header)] = by
 }
 
-// tokenCache remembers verified tokens by their hash, in two generations: when the young one is full it becomes the old
-// one, and the old one is forgotten. A nil cache remembers nothing.
+// tokenCache remembers verified tokens in two generations: when the young one is full it becomes the old one, and the old one
+// is forgotten. A nil cache remembers nothing. The key is the hash of the signature segment, so that nobody finds usable
+// tokens in the memory; the rest of a token is compared as it stands, which is faster than hashing it too.
 type tokenCache struct {
 	mu         sync.Mutex
 	size       int // of one generation
@@ -47,6 +48,7 @@ type tokenCache struct {
 }
 
 type verified struct {
+	signed string // header and payload
 	claims *Claims
 	signer signer
 }
@@ -60,7 +62,7 @@ func (c *tokenCache) get(text string, now time.Time) *Claims {
 	if c == nil {
 		return nil
 	}
-	id := hash(text)
+	signed, id := cacheKey(text)
 	c.mu.Lock()
 	v, ok := c.young[id]
 	if !ok {
@@ -70,7 +72,7 @@ func (c *tokenCache) get(text string, now time.Time) *Claims {
 		}
 	}
 	c.mu.Unlock()
-	if !ok || !v.signer.issuer.keys.current(v.signer.key, now) {
+	if !ok || v.signed != signed || !v.signer.issuer.keys.current(v.signer.key, now) {
 		return nil
 	}
 	claims := *v.claims
@@ -82,9 +84,15 @@ func (c *tokenCache) put(text string, claims *Claims, by signer) {
 		return
 	}
 	own := *claims
+	signed, id := cacheKey(text)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(hash(text), verified{&own, by})
+	c.add(id, verified{strings.Clone(signed), &own, by})
+}
+
+func cacheKey(text string) (signed string, signature [sha256.Size]byte) {
+	dot := max(0, strings.LastIndexByte(text, '.'))
+	return text[:dot], hash(text[dot:])
 }
 
 // add puts v into the young generation. c.mu is held.

@@ -194,7 +194,7 @@ func challenge(e *Error, realm string) string {
 	default:
 		add("error", "invalid_token")
 	}
-	if e.Reason != ErrMissingToken {
+	if e.Reason != ErrMissingToken && e.detail != "" {
 		add("error_description", e.detail)
 	}
 	if len(e.Scopes) > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -55,19 +56,22 @@ func New(cfg Config) (*Verifier, error) {
 // Warm fetches the keys that are missing or old, for a readiness probe or the start of a Lambda. It fails if a pool has no
 // issuer whose keys can be had; a pool that is not replicated is expected to lack those of one of its two.
 func (v *Verifier) Warm(ctx context.Context) error {
-	warm := map[int]bool{}
-	failed := map[int][]error{}
-	for _, i := range v.issuers {
-		if _, err := i.keys.key(ctx, ""); err != nil {
-			failed[i.pool] = append(failed[i.pool], err)
-		} else {
-			warm[i.pool] = true
-		}
+	failed := make([]error, len(v.issuers))
+	var wg sync.WaitGroup
+	for n, i := range v.issuers {
+		wg.Go(func() { _, failed[n] = i.keys.key(ctx, "") })
+	}
+	wg.Wait()
+	faults := make([][]error, len(v.cfg.Pools))
+	warm := make([]bool, len(v.cfg.Pools))
+	for n, i := range v.issuers {
+		warm[i.pool] = warm[i.pool] || failed[n] == nil
+		faults[i.pool] = append(faults[i.pool], failed[n])
 	}
 	var errs []error
-	for pool := range v.cfg.Pools {
+	for pool := range warm {
 		if !warm[pool] {
-			errs = append(errs, failed[pool]...)
+			errs = append(errs, faults[pool]...)
 		}
 	}
 	return errors.Join(errs...)
@@ -80,6 +84,9 @@ func (v *Verifier) Warm(ctx context.Context) error {
 // issuer, token use, client, times. While a pool's key is not known yet, the unverified iss chooses which of the
 // configured endpoints is asked for it, and nothing else.
 func (v *Verifier) Verify(ctx context.Context, text string) (*Claims, error) {
+	if len(text) > v.cfg.MaxTokenBytes {
+		return nil, refuse(ErrMalformed, "the token is longer than the limit")
+	}
 	now := v.cfg.Now()
 	if c := v.tokens.get(text, now); c != nil {
 		if err := c.checkTimes(now, v.cfg.Leeway); err != nil {
@@ -87,7 +94,7 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Claims, error) {
 		}
 		return c, nil
 	}
-	t, err := split(text, v.cfg.MaxTokenBytes)
+	t, err := split(text)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.check(c, by.issuer, now); err != nil {
+	if err := v.check(c, by.issuer, v.cfg.Now()); err != nil { // not at the time before a wait for keys
 		return nil, err
 	}
 	v.tokens.put(text, c, by)
@@ -115,19 +122,20 @@ func (v *Verifier) authenticate(ctx context.Context, t token, now time.Time) (*C
 	if err != nil {
 		return nil, signer{}, refuse(ErrMalformed, "the payload is not strict base64url")
 	}
+	var refused error
 	if remembered {
 		c, err := open(known, t, payload)
 		if !errors.Is(err, ErrSignature) && !errors.Is(err, ErrIssuer) {
 			return c, known, err
 		}
-		kid = known.key.id // some issuers, such as emulators, share a kid: the token may be another's
-		if by, findErr := v.find(ctx, payload, kid); findErr == nil && by == known {
-			return nil, signer{}, err
-		}
+		kid, refused = known.key.id, err // some issuers, such as emulators, share a kid: the token may be another's
 	}
 	by, err := v.find(ctx, payload, kid)
 	if err != nil {
 		return nil, signer{}, err
+	}
+	if refused != nil && by == known {
+		return nil, signer{}, refused
 	}
 	c, err := open(by, t, payload)
 	if err != nil {
