@@ -3,6 +3,8 @@ package auth_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,9 +137,116 @@ func TestFromAuthorizerRefuses(t *testing.T) {
 	for name, m := range map[string]map[string]any{
 		"nil": nil, "no sub": {"exp": 1e10}, "sub number": {"sub": 1, "exp": 1e10}, "no exp": {"sub": "s"},
 		"exp text": {"sub": "s", "exp": "soon"}, "exp huge": {"sub": "s", "exp": 1e300}, "exp past": {"sub": "s", "exp": 1.0},
+		"exp NaN": {"sub": "s", "exp": "NaN"}, "exp infinite": {"sub": "s", "exp": "Inf"}, "exp nil": {"sub": "s", "exp": nil}, "exp true": {"sub": "s", "exp": true},
+		"groups no JSON": {"sub": "s", "exp": 1e10, "groups": "a b"}, "groups of numbers": {"sub": "s", "exp": 1e10, "groups": "[1]"},
 	} {
 		if c, err := auth.FromAuthorizer(m, start); err == nil {
 			t.Errorf("%s: accepted as %+v", name, c)
+		}
+	}
+}
+
+// TestGatewayShapes compares with the documents that the API Gateway guide shows, member for member.
+func TestGatewayShapes(t *testing.T) {
+	i, _ := newIssuer(t)
+	v := newVerifier(t, i.Config())
+	tok := mint(t, i, authtest.Token{Username: "andrew", Scope: "a b", Groups: []string{"Domain Admins", "x,y", `"q"`}})
+	const identity = `{"client_id":"authtest-client","exp":1795525200,"groups":"[\"Domain Admins\",\"x,y\",\"\\\"q\\\"\"]",` +
+		`"iss":"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_authtest","scope":"a b","sub":"SUB","token_use":"access","username":"andrew"}`
+	// As the guide prints them, shortened: HTTP API with format 2.0, REST API with the types TOKEN and REQUEST.
+	httpEvent := `{"version":"2.0","type":"REQUEST","routeArn":"arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/request",
+		"identitySource":["Bearer ` + tok + `","x"],"routeKey":"$default","rawPath":"/p","rawQueryString":"","cookies":["c"],
+		"headers":{"authorization":"Bearer ` + tok + `","header2":"value2"},"queryStringParameters":{"a":"b"},
+		"requestContext":{"accountId":"123456789012","http":{"method":"POST"},"timeEpoch":1583348638390},"pathParameters":{},"stageVariables":{}}`
+	tokenEvent := `{"type":"TOKEN","authorizationToken":"Bearer ` + tok + `","methodArn":"arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/request"}`
+	requestEvent := `{"type":"REQUEST","methodArn":"arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/request","resource":"/request",
+		"path":"/request","httpMethod":"GET","headers":{"X-AMZ-Date":"d","Authorization":"Bearer ` + tok + `"},
+		"multiValueHeaders":{"Authorization":["Bearer ` + tok + `"]},"queryStringParameters":{},"pathParameters":{},"stageVariables":{},"requestContext":{"path":"/request"}}`
+	const policy = `{"principalId":"SUB","policyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["execute-api:Invoke"],` +
+		`"Resource":["arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/*"]}]},"context":` + identity + `}`
+	rest := func(event string) (any, error) {
+		var req auth.RESTAuthorizerRequest
+		if err := json.Unmarshal([]byte(event), &req); err != nil {
+			return nil, err
+		}
+		return v.AuthorizeREST(t.Context(), req)
+	}
+	http := func(event string) (any, error) {
+		var req auth.HTTPAuthorizerRequest
+		if err := json.Unmarshal([]byte(event), &req); err != nil {
+			return nil, err
+		}
+		return v.AuthorizeHTTP(t.Context(), req)
+	}
+	tests := []struct {
+		name      string
+		authorize func(string) (any, error)
+		event     string
+		want      string
+	}{
+		{"HTTP API", http, httpEvent, `{"isAuthorized":true,"context":` + identity + `}`},
+		{"HTTP API, refused", http, `{}`, `{"isAuthorized":false}`},
+		{"REST API, TOKEN", rest, tokenEvent, policy},
+		{"REST API, REQUEST", rest, requestEvent, policy},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			res, err := tt.authorize(tt.event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.Marshal(res)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.ReplaceAll(tt.want, "SUB", authtest.Subject("andrew")); string(got) != want {
+				t.Errorf("answer\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestGroupsSurviveAnAuthorizer: a group whose name has spaces does not become several groups on the way.
+func TestGroupsSurviveAnAuthorizer(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	tok := mint(t, i, authtest.Token{Groups: []string{"Domain Admins", "a,b", "é"}})
+	res, err := v.AuthorizeHTTP(t.Context(), auth.HTTPAuthorizerRequest{IdentitySource: []string{"Bearer " + tok}})
+	if err != nil || !res.IsAuthorized {
+		t.Fatal(res, err)
+	}
+	c, err := auth.FromAuthorizer(through(t, res)["context"].(map[string]any), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.InGroup("Admins") || c.InGroup("a") || !c.InGroup("Domain Admins") || !c.InGroup("é") || len(c.Groups()) != 3 {
+		t.Errorf("groups = %q", c.Groups())
+	}
+}
+
+// TestTwoSpellingsOfAuthorization: a client that sends two headers under names that differ in case gets neither chosen.
+func TestTwoSpellingsOfAuthorization(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	good := "Bearer " + i.AccessToken("u")
+	headers := map[string]string{"Authorization": good, "authorization": good}
+	for range 10 { // maps have no order
+		if res, err := v.AuthorizeHTTP(t.Context(), auth.HTTPAuthorizerRequest{Headers: headers}); err != nil || res.IsAuthorized {
+			t.Errorf("AuthorizeHTTP = %v, %v", res, err)
+		}
+		multi := map[string][]string{"Authorization": {good}, "AUTHORIZATION": {good}}
+		if res, err := v.AuthorizeREST(t.Context(), auth.RESTAuthorizerRequest{Type: "REQUEST", MethodARN: "arn:a/b/c", MultiValueHeaders: multi}); err == nil {
+			t.Errorf("AuthorizeREST = %v, %v", res, err)
+		}
+	}
+}
+
+func TestFromAuthorizerNumbers(t *testing.T) {
+	exp := start.Add(time.Hour).Unix()
+	for _, v := range []any{exp, int(exp), float64(exp), strconv.FormatInt(exp, 10), json.Number(strconv.FormatInt(exp, 10))} {
+		c, err := auth.FromAuthorizer(map[string]any{"sub": "s", "exp": v}, start)
+		if err != nil || c.ExpiresAt.Unix() != exp {
+			t.Errorf("%T: %v, %v", v, c, err)
 		}
 	}
 }
