@@ -37,7 +37,7 @@ type result struct {
 }
 
 func main() {
-	suites := map[string]func(context.Context, options) ([]result, error){}
+	suites := map[string]func(context.Context, options) ([]result, error){"auth": benchAuth}
 	opts := options{log: os.Stderr}
 	asJSON := flag.Bool("json", false, "print JSON instead of a table")
 	flag.StringVar(&opts.photos, "photos", "", "folder of photos to measure with (default: generated ones)")
