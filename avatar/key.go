@@ -127,6 +127,8 @@ func (k keyspace) intentKey(subject, id string) string {
 	return k.intents() + subject + "/" + id + ".json"
 }
 
+func (k keyspace) backfillKey(name string) string { return k.backfills() + name + ".json" }
+
 func (k keyspace) quarantineKey(u upload) string {
 	return k.quarantine() + u.subject + "/" + u.id + "." + u.ext
 }

@@ -47,6 +47,7 @@ type job struct {
 	original upload // what it is made of
 	crop     Crop
 	action   string // for the audit
+	backfill string // the name of the one that this is a part of
 }
 
 // run is the protocol. Each step can be repeated, and a crash between any two leaves what was current as it was.
@@ -132,7 +133,7 @@ func (p *Processor) finish(ctx context.Context, j job, res Result, source *Sourc
 func (p *Processor) recordOf(j job, res Result, source *Source) record {
 	rec := record{
 		Kind: p.kind.Name, Subject: j.subject, UploadID: j.id, Outcome: res.Outcome, Handled: p.opts.Now().UTC(),
-		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source,
+		Original: p.keys.uploadKey(j.original), Crop: j.crop, Source: source, Backfill: j.backfill,
 	}
 	if r := res.Reject; r != nil {
 		rec.Reason, rec.Format, rec.Limit, rec.Got, rec.Hint = r.Reason, r.Format, r.Limit, r.Got, r.Hint
@@ -173,6 +174,9 @@ func (p *Processor) refuse(ctx context.Context, j job, source *Source, reject *R
 	res := Result{Outcome: OutcomeRejected, Subject: j.subject, UploadID: j.id, Reject: reject}
 	if err := p.audit(ctx, j, res, source); err != nil {
 		return res, err
+	}
+	if j.backfill != "" {
+		return res, nil // nobody uploaded it, and another configuration may succeed
 	}
 	rec, err := p.writeRecord(ctx, p.recordOf(j, res, source))
 	switch {

@@ -41,6 +41,7 @@ type record struct {
 	Original string  `json:"original"`
 	Crop     Crop    `json:"crop,omitzero"`
 	Source   *Source `json:"source,omitempty"`
+	Backfill string  `json:"backfill,omitempty"` // the one that made it
 	Reason   Reason  `json:"reason,omitempty"`
 	Format   string  `json:"format,omitempty"`
 	Limit    int64   `json:"limit,omitempty"`

@@ -103,11 +103,12 @@ type intent struct {
 	Action   string `json:"action"`
 	Original string `json:"original"`
 	Crop     Crop   `json:"crop,omitzero"`
+	Backfill string `json:"backfill,omitempty"`
 }
 
 // derive makes a version of an original that is already there, under the protocol of an upload.
 func (p *Processor) derive(ctx context.Context, j job) (Result, error) {
-	in := intent{j.action, p.keys.uploadKey(j.original), j.crop}
+	in := intent{j.action, p.keys.uploadKey(j.original), j.crop, j.backfill}
 	key := p.keys.intentKey(j.subject, j.id)
 	if _, err := putJSON(ctx, p.uploads, key, in, false); err != nil {
 		return Result{}, fmt.Errorf("avatar: write down what to make: %w", err)
@@ -122,6 +123,15 @@ func (p *Processor) derive(ctx context.Context, j job) (Result, error) {
 	return res, nil
 }
 
+// promised is the job that an intent was written for.
+func (p *Processor) promised(subject, id string, in intent) (job, error) {
+	original, ok := p.keys.parseUpload(in.Original)
+	if !ok || !subjectPattern.MatchString(subject) || !validID(id) {
+		return job{}, errors.New("avatar: a damaged intent")
+	}
+	return job{upload: upload{subject, id, original.ext}, original: original, crop: in.Crop, action: in.Action, backfill: in.Backfill}, nil
+}
+
 func (p *Processor) recoverIntents(ctx context.Context, handle func(subject, id string, run func() (Result, error)) error) error {
 	for obj, err := range list(ctx, p.uploads, p.keys.intents(), "") {
 		if err != nil {
@@ -133,11 +143,11 @@ func (p *Processor) recoverIntents(ctx context.Context, handle func(subject, id 
 			if err := readJSON(ctx, p.uploads, obj.Key, &in); err != nil {
 				return Result{}, err
 			}
-			original, ok := p.keys.parseUpload(in.Original)
-			if !ok || !subjectPattern.MatchString(subject) || !validID(id) {
-				return Result{}, errors.New("avatar: a damaged intent")
+			j, err := p.promised(subject, id, in)
+			if err != nil {
+				return Result{}, err
 			}
-			res, err := p.derive(ctx, job{action: in.Action, upload: upload{subject, id, original.ext}, original: original, crop: in.Crop})
+			res, err := p.derive(ctx, j)
 			if errors.Is(err, ErrNotUploaded) { // its original was erased or swept: nothing will come of it
 				return res, remove(ctx, p.uploads, obj.Key)
 			}

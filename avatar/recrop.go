@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 // ErrNoOriginal is returned when a picture is to be made again and its original is not kept any more. It matches [fs.ErrNotExist].
 var ErrNoOriginal = fmt.Errorf("avatar: the original is gone: %w", fs.ErrNotExist)
+
+// errUnhandled is returned while the current picture has no record.
+var errUnhandled = errors.New("avatar: the current picture is still being handled; try again, after Recover")
 
 // Recrop publishes the subject's current picture anew with another crop, from the original, as a version of its own that becomes current like an
 // upload. The error is [ErrNoPicture] when there is no picture, [ErrNoOriginal] when its original is gone, and that of [Crop.Validate] for
@@ -27,12 +31,15 @@ func (p *Processor) Recrop(ctx context.Context, subject string, crop Crop) (res 
 	if err != nil {
 		return Result{}, err
 	}
-	id, err := newID(p.opts.Now())
+	now := p.opts.Now()
+	if issued := idTime(m.UploadID); !now.After(issued) { // by a clock ahead of ours
+		now = issued.Add(time.Millisecond)
+	}
+	id, err := newID(now)
 	if err != nil {
 		return Result{}, err
 	}
-	// The issuer's clock may have been ahead of ours.
-	u := upload{subject, max(id, successor(m.UploadID)), original.ext}
+	u := upload{subject, id, original.ext}
 	return p.derive(ctx, job{action: "recrop", upload: u, original: original, crop: crop})
 }
 
@@ -43,7 +50,7 @@ func (p *Processor) originalOf(ctx context.Context, subject, id string) (upload,
 	case err != nil:
 		return upload{}, record{}, err
 	case rec == nil:
-		return upload{}, record{}, errors.New("avatar: the current picture is still being handled; try again")
+		return upload{}, record{}, errUnhandled
 	}
 	original, ok := p.keys.parseUpload(rec.Original)
 	if !ok {

@@ -62,6 +62,9 @@ func scenarios() []scenario {
 		{"refuse, event lost", uploaded(false), last, false},
 		{"recover", uploaded(true, false, true), recoverAll, true},
 		{"crop again", published(true), recrop, false},
+		{"make anew", published(true, true), backfill, true},
+		{"make anew, not resumed", published(true), backfill, false},
+		{"take in", original, adopt, true},
 		{"erase", then(published(true, true, false), uploaded(true)), erase, true},
 		{"sweep", then(published(true, true, false), wait(50*time.Hour)), sweep, true},
 	}
@@ -107,6 +110,31 @@ func recrop(ctx context.Context, w *world, m *machine) error {
 		return nil
 	}
 	return err
+}
+
+func backfill(ctx context.Context, w *world, m *machine) error {
+	return w.backfill(ctx, m, avatar.BackfillOptions{Name: "anew", Workers: 1})
+}
+
+func adopt(ctx context.Context, w *world, m *machine) error {
+	return w.backfill(ctx, m, avatar.BackfillOptions{Name: "in", Workers: 1, Adopt: true})
+}
+
+func (w *world) backfill(ctx context.Context, m *machine, o avatar.BackfillOptions) error {
+	p, err := w.processor(m)
+	if err != nil {
+		return err
+	}
+	report, err := p.Backfill(ctx, o)
+	for _, f := range report.Failures {
+		err = errors.Join(err, f.Err)
+	}
+	return err
+}
+
+// original is what the original system left of alice.
+func original(ctx context.Context, w *world) error {
+	return w.calm().bucket(w.assets).WriteAll(ctx, "avatars/alice.jpg", pictureOf(blue), &blob.WriterOptions{ContentType: "image/jpg"})
 }
 
 func erase(ctx context.Context, w *world, m *machine) error { return w.erase(ctx, m, "alice") }

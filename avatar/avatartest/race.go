@@ -106,6 +106,10 @@ func (p *player) cast(ctx context.Context) {
 	}
 	add(50, "sweeper", func(m *machine) error { return sweep(ctx, p.w, m) })
 	add(30, "other sweeper", func(m *machine) error { return sweep(ctx, p.w, m) })
+	add(30, "filler", func(m *machine) error { return backfill(ctx, p.w, m) })
+	if p.rng.IntN(4) == 0 && original(ctx, p.w) == nil {
+		add(100, "adopter", func(m *machine) error { return adopt(ctx, p.w, m) })
+	}
 	add(30, "recoverer", func(m *machine) error { return recoverAll(ctx, p.w, m) })
 	go func() {
 		for _, part := range parts {
