@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/cruddur/avatarkit/internal/sqlsplit"
 )
 
 // Apply implements [Session].
@@ -126,10 +128,10 @@ func (s *session) locate(ctx context.Context, j Job, part *Part, failed error, t
 	if at := position(failed); at > 0 {
 		e.Line, e.Column = lineColumn(part, at)
 	}
-	statements := split(part.SQL, s.Dialect, part.Line)
+	statements := part.statements(s.Dialect)
 	if e.Line > 0 {
 		for i, st := range statements {
-			if st.line <= e.Line {
+			if st.Line <= e.Line {
 				e.Statement = i + 1
 			}
 		}
@@ -143,9 +145,9 @@ func (s *session) locate(ctx context.Context, j Job, part *Part, failed error, t
 		return e
 	}
 	for i, st := range statements {
-		if _, err := s.conn.ExecContext(ctx, st.text); err != nil {
+		if _, err := s.conn.ExecContext(ctx, st.Text); err != nil {
 			if err.Error() == failed.Error() {
-				e.Statement, e.Line = i+1, st.line
+				e.Statement, e.Line = i+1, st.Line
 			}
 			return e
 		}
@@ -188,7 +190,7 @@ func (s *session) open(ctx context.Context, j Job) error {
 // stepwise runs the part statement by statement and goes on where an earlier attempt stopped.
 func (s *session) stepwise(ctx context.Context, j Job, part *Part) error {
 	begin := time.Now()
-	statements := split(part.SQL, s.Dialect, part.Line)
+	statements := part.statements(s.Dialect)
 	first, doubt := 0, false
 	if j.Resume != nil {
 		first, doubt = j.Resume.Statements, j.Resume.InDoubt
@@ -203,27 +205,27 @@ func (s *session) stepwise(ctx context.Context, j Job, part *Part) error {
 		done := fmt.Sprintf("statements = %d, in_doubt = 0, checksum = %s", i+1, literal(prefixSum(statements[:i+1])))
 		err := s.statement(ctx, j, st, done, i == first && j.Resume != nil, i == first && doubt)
 		if err != nil {
-			return &Error{Statement: i + 1, Line: st.line, Err: err}
+			return &Error{Statement: i + 1, Line: st.Line, Err: err}
 		}
 		j.Progress(i+1, len(statements)+1)
 	}
 	return s.finish(ctx, j, time.Since(begin), "")
 }
 
-func prefixSum(statements []statement) string {
+func prefixSum(statements []sqlsplit.Statement) string {
 	texts := make([]string, len(statements))
 	for i, s := range statements {
-		texts[i] = s.text
+		texts[i] = s.Text
 	}
 	return checksum([]byte(strings.Join(texts, ";")))
 }
 
 // statement runs one statement with its progress: in one transaction, or, if the server refuses that, one after the other.
-func (s *session) statement(ctx context.Context, j Job, st statement, done string, again, doubt bool) error {
+func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, done string, again, doubt bool) error {
 	version := j.Migration.Version
 	if !s.bare(st) && !doubt {
 		err := s.transact(ctx, func() error {
-			if _, err := s.conn.ExecContext(ctx, st.text); err != nil {
+			if _, err := s.conn.ExecContext(ctx, st.Text); err != nil {
 				return err
 			}
 			return s.update(ctx, version, done, "", ErrConflict)
@@ -236,16 +238,16 @@ func (s *session) statement(ctx context.Context, j Job, st statement, done strin
 		return err
 	}
 	if again && s.Dialect == Postgres {
-		if err := s.settle(ctx, st.text); err != nil {
+		if err := s.settle(ctx, st.Text); err != nil {
 			return err
 		}
 	}
 	if err := s.update(ctx, version, "in_doubt = 1", "", ErrConflict); err != nil {
 		return err
 	}
-	_, err := s.conn.ExecContext(ctx, st.text)
-	if doubt && err != nil && doneBefore(st.word, err) {
-		s.log.WarnContext(ctx, "an interrupted statement had been done", "version", version, "line", st.line)
+	_, err := s.conn.ExecContext(ctx, st.Text)
+	if doubt && err != nil && doneBefore(st.Words, err) {
+		s.log.WarnContext(ctx, "an interrupted statement had been done", "version", version, "line", st.Line)
 		err = nil
 	}
 	switch {
@@ -260,10 +262,10 @@ func (s *session) statement(ctx context.Context, j Job, st statement, done strin
 }
 
 // bare says whether a statement is known to make no sense in a transaction.
-func (s *session) bare(st statement) bool {
-	first, _, _ := strings.Cut(st.word, " ")
+func (s *session) bare(st sqlsplit.Statement) bool {
+	first, _, _ := strings.Cut(st.Words, " ")
 	switch first {
-	case "BLOCK":
+	case "BEGIN", "START":
 		return true
 	case "PRAGMA", "VACUUM", "ATTACH", "DETACH":
 		return s.Dialect == SQLite

@@ -87,15 +87,15 @@ func (t SQLTarget) checkSQL(m *Migration, p *Part) error {
 	if strings.Contains(p.SQL, "\x00") {
 		return fileError(m.File, 0, "a NUL byte")
 	}
-	for _, s := range split(p.SQL, t.Dialect, p.Line) {
-		if !p.NoTransaction && endsTransaction(s) {
-			return fileError(m.File, s.line, "%w: %s in a transactional file; remove it, or add the directive no-transaction", ErrCommitted, s.word)
+	for _, s := range p.statements(t.Dialect) {
+		if !p.NoTransaction && (opens(s) || closes(s) || s.Words == "BEGIN … COMMIT") {
+			return fileError(m.File, s.Line, "%w: %s in a transactional file; remove it, or add the directive no-transaction", ErrCommitted, s.Words)
 		}
-		if opensBlock(s) {
-			return fileError(m.File, s.line, "a transaction that does not end")
+		if opens(s) {
+			return fileError(m.File, s.Line, "a transaction that does not end")
 		}
-		if t.Dialect == Postgres && strings.HasPrefix(s.word, "COPY") && fromStdin.MatchString(s.text) {
-			return fileError(m.File, s.line, "COPY FROM STDIN works in psql only; use INSERT, or a migration in Go")
+		if t.Dialect == Postgres && s.Is("COPY") && fromStdin.MatchString(s.Text) {
+			return fileError(m.File, s.Line, "COPY FROM STDIN works in psql only; use INSERT, or a migration in Go")
 		}
 	}
 	return nil
