@@ -17,31 +17,23 @@ func (m *Migrator) Adopt(ctx context.Context) ([]Step, error) {
 	}
 	all, err := m.list(ctx)
 	if err != nil {
-		return nil, err
+		return nil, wrap(err)
 	}
-	var steps []Step
 	var records []Record
 	plan := func(ctx context.Context, q querier) error {
 		last, err := target.lastRun(ctx, q)
-		if err != nil {
-			return err
-		}
-		steps, records = nil, nil
+		records = nil
 		for _, mig := range all {
-			if mig.Version > last {
-				break
+			if err == nil && mig.Version <= last {
+				err = m.fetch(mig)
+				records = append(records, m.record(mig))
 			}
-			if err := m.fetch(mig); err != nil {
-				return err
-			}
-			steps = append(steps, Step{Version: mig.Version, Name: mig.Name, Direction: Up})
-			records = append(records, recordOf(mig, m.opts.By))
 		}
-		return nil
+		return err
 	}
 	if m.dry {
-		err := plan(ctx, target.DB)
-		return steps, wrap(err)
+		err = plan(ctx, target.DB)
+		return stepsOf(records), wrap(err)
 	}
 	err = target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, locked Session) error {
 		s := locked.(*session)
@@ -52,19 +44,19 @@ func (m *Migrator) Adopt(ctx context.Context) ([]Step, error) {
 			return s.replace(ctx, records)
 		})
 	})
-	return steps, wrap(err)
+	return stepsOf(records), wrap(err)
 }
 
 // lastRun returns the greatest last_successful_run as a version, zero for "0".
 func (t SQLTarget) lastRun(ctx context.Context, q querier) (version int64, err error) {
-	p, err := t.find(ctx, q)
+	found, err := t.find(ctx, q)
+	if err == nil && !found.legacy {
+		err = fmt.Errorf("table %s is not the original tool's", found.name)
+	}
 	if err != nil {
 		return 0, err
 	}
-	if !p.legacy {
-		return 0, fmt.Errorf("table %s is not the original tool's", p.name)
-	}
-	rows, err := q.QueryContext(ctx, "SELECT CAST(last_successful_run AS TEXT) FROM "+p.name)
+	rows, err := q.QueryContext(ctx, "SELECT CAST(last_successful_run AS TEXT) FROM "+found.name)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +80,7 @@ func (t SQLTarget) lastRun(ctx context.Context, q querier) (version int64, err e
 		return 0, err
 	}
 	if n == 0 {
-		return 0, fmt.Errorf("table %s has no row, so it does not say what was applied: drop it and use baseline", p.name)
+		return 0, fmt.Errorf("table %s has no row, so it does not say what was applied: drop it and use baseline", found.name)
 	}
 	return version, nil
 }
@@ -100,21 +92,13 @@ func versionAt(t time.Time) (v int64) {
 
 // replace puts the history in the place of the original's table.
 func (s *session) replace(ctx context.Context, records []Record) error {
-	p, err := s.find(ctx, s.conn)
-	if err != nil {
-		return err
-	}
-	queries := []string{
-		"ALTER TABLE " + p.name + ` RENAME TO "` + s.table() + `_original"`,
-		"CREATE TABLE " + p.name + historyColumns,
-	}
+	found, err := s.find(ctx, s.conn)
+	queries := []string{"ALTER TABLE " + found.name + ` RENAME TO "` + s.table() + `_original"`, "CREATE TABLE " + found.name + historyColumns}
 	for _, r := range records {
-		queries = append(queries, p.insert(r))
+		queries = append(queries, found.insert(r))
 	}
-	for _, query := range queries {
-		if _, err := s.conn.ExecContext(ctx, query); err != nil {
-			return err
-		}
+	for i := 0; i < len(queries) && err == nil; i++ {
+		err = s.exec(ctx, queries[i])
 	}
-	return nil
+	return err
 }

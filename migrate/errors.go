@@ -1,10 +1,10 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 )
 
 var (
@@ -16,7 +16,7 @@ var (
 	ErrLate         = errors.New("a migration is older than one that is applied")
 	ErrHalfway      = errors.New("a migration stopped half way")
 	ErrIrreversible = errors.New("the migration has no down part")
-	ErrCommitted    = errors.New("the file ended its own transaction")
+	ErrCommitted    = errors.New("the migration ended its own transaction")
 	ErrLegacy       = errors.New("the history is the original tool's single row: run adopt")
 	ErrFile         = errors.New("a migration file is wrong")
 )
@@ -35,35 +35,50 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
+	at := fmt.Sprintf("migration %d_%s", e.Version, e.Name)
 	if e.File != "" {
-		b.WriteString(e.File)
-		if e.Line > 0 {
-			fmt.Fprintf(&b, ":%d", e.Line)
-		}
-		if e.Column > 0 {
-			fmt.Fprintf(&b, ":%d", e.Column)
-		}
-	} else {
-		fmt.Fprintf(&b, "migration %d_%s", e.Version, e.Name)
+		at = place(e.File, e.Line, e.Column)
 	}
-	fmt.Fprintf(&b, ": %s", e.Direction)
+	statement := ""
 	if e.Statement > 0 {
-		fmt.Fprintf(&b, ", statement %d", e.Statement)
+		statement = fmt.Sprintf(", statement %d", e.Statement)
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
+	done := ""
 	if n := len(e.Done); n > 0 {
-		fmt.Fprintf(&b, " (%d before it done, the last was %s %d_%s)", n, e.Done[n-1].Direction, e.Done[n-1].Version, e.Done[n-1].Name)
+		done = fmt.Sprintf(" (%d before it done, the last was %s %d_%s)", n, e.Done[n-1].Direction, e.Done[n-1].Version, e.Done[n-1].Name)
 	}
-	return b.String()
+	return fmt.Sprintf("%s: %s%s: %v%s", at, e.Direction, statement, e.Err, done)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-func fileError(file string, line int, format string, args ...any) error {
-	at := path.Base(file)
-	if line > 0 {
-		at = fmt.Sprintf("%s:%d", at, line)
+// place writes file:line:column without what is zero.
+func place(file string, numbers ...int) string {
+	for _, n := range numbers {
+		if n > 0 {
+			file += fmt.Sprint(":", n)
+		}
 	}
-	return fmt.Errorf("migrate: %w: %s: %w", ErrFile, at, fmt.Errorf(format, args...))
+	return file
+}
+
+func fileError(file string, line int, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %w", ErrFile, place(path.Base(file), line), fmt.Errorf(format, args...))
+}
+
+// because adds why ctx ended, which drivers do not always say.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// wrap is for what a caller sees.
+func wrap(err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("migrate: %w", err)
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,61 +23,48 @@ type Status struct {
 	By         string        `json:"by,omitempty"`
 }
 
-// Status returns every version that files or history know, by version. It takes no lock and writes nothing.
+// Status returns every version that files or history know, by version. It takes no lock and writes nothing. It reads all applied files.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
-	all, err := m.list(ctx)
+	all, p, err := m.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	history, err := m.target.History(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	return m.status(all, history)
-}
-
-func (m *Migrator) status(all []*Migration, history []Record) ([]Status, error) {
-	var list []Status
-	done := byVersion(history)
-	var newest int64
-	for _, r := range history {
-		newest = max(newest, r.Version)
+	list := make([]Status, 0, len(all))
+	for _, r := range p.records {
+		list = append(list, Status{Version: r.Version, Name: r.Name, State: r.State, Missing: true, Statements: r.Statements, AppliedAt: r.AppliedAt, Duration: r.Duration, By: r.By})
 	}
 	for _, mig := range all {
-		s := Status{Version: mig.Version, Name: mig.Name, State: Pending, Late: mig.Version < newest}
-		if r := done[mig.Version]; r != nil {
-			s = statusOf(r)
-			if r.State == Applied {
-				edited, err := m.edited(mig, r, true)
-				if err != nil {
-					return nil, err
-				}
-				s.Edited = edited
-			}
-			delete(done, mig.Version)
+		i := slices.IndexFunc(p.records, func(r Record) bool { return r.Version == mig.Version })
+		if i < 0 {
+			list = append(list, Status{Version: mig.Version, Name: mig.Name, State: Pending, Late: p.late(mig)})
+			continue
 		}
-		list = append(list, s)
+		list[i].Missing = false
+		if list[i].Edited, err = m.edited(mig, &p.records[i], true); err != nil {
+			return nil, wrap(err)
+		}
 	}
-	for _, r := range done {
-		s := statusOf(r)
-		s.Missing = true
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b Status) int { return int(max(-1, min(1, a.Version-b.Version))) })
+	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Version, b.Version) })
 	return list, nil
 }
 
-func statusOf(r *Record) Status {
-	return Status{Version: r.Version, Name: r.Name, State: r.State, Statements: r.Statements, AppliedAt: r.AppliedAt, Duration: r.Duration, By: r.By}
+// Pending returns how many migrations Up would apply. It takes no lock, writes nothing and reads no file: it is made for readiness probes.
+func (m *Migrator) Pending(ctx context.Context) (n int, err error) {
+	all, p, err := m.look(ctx)
+	for _, mig := range all {
+		if m.due(mig, p) {
+			n++
+		}
+	}
+	return n, err
 }
 
 // Baseline records all pending migrations up to and including version as applied without running them: for a database that has their schema already.
 func (m *Migrator) Baseline(ctx context.Context, version int64) ([]Step, error) {
-	return m.record(ctx, func(all []*Migration, history []Record) (remove []int64, add []Record, err error) {
-		done := byVersion(history)
+	return m.write(ctx, func(all []*Migration, p past) (remove []int64, add []Record, err error) {
 		for _, mig := range all {
-			if done[mig.Version] == nil && mig.Version <= version {
-				add = append(add, recordOf(mig, m.opts.By))
+			if p.of[mig.Version] == nil && mig.Version <= version {
+				add = append(add, m.record(mig))
 			}
 		}
 		return nil, add, nil
@@ -84,32 +72,31 @@ func (m *Migrator) Baseline(ctx context.Context, version int64) ([]Step, error) 
 }
 
 // Repair states what a look at the target has shown: that version is applied, as its present file says, or that it is not. It settles
-// migrations that were edited, are missing, or stopped half way. It runs nothing else.
+// migrations that were edited, are missing, or stopped half way. It runs nothing.
 func (m *Migrator) Repair(ctx context.Context, version int64, applied bool) ([]Step, error) {
-	return m.record(ctx, func(all []*Migration, history []Record) (remove []int64, add []Record, err error) {
-		r := byVersion(history)[version]
-		if r != nil {
+	return m.write(ctx, func(all []*Migration, p past) (remove []int64, add []Record, err error) {
+		old := p.of[version]
+		if old != nil {
 			remove = []int64{version}
 		}
 		if !applied {
 			return remove, nil, nil
 		}
-		for _, mig := range all {
-			if mig.Version == version {
-				rec := recordOf(mig, m.opts.By)
-				if r != nil {
-					rec.Order, rec.AppliedAt, rec.Duration = r.Order, r.AppliedAt, r.Duration
-				}
-				return remove, []Record{rec}, nil
-			}
+		i := slices.IndexFunc(all, func(mig *Migration) bool { return mig.Version == version })
+		if i < 0 {
+			return nil, nil, fmt.Errorf("%w: %d", ErrMissing, version)
 		}
-		return nil, nil, fmt.Errorf("%w: %d", ErrMissing, version)
+		r := m.record(all[i])
+		if old != nil {
+			r.Order, r.AppliedAt, r.Duration = old.Order, old.AppliedAt, old.Duration
+		}
+		return remove, []Record{r}, nil
 	})
 }
 
-// record changes the history alone, under the lock. Its steps are Up for what becomes applied and Down for what is forgotten.
-func (m *Migrator) record(ctx context.Context, change func([]*Migration, []Record) ([]int64, []Record, error)) ([]Step, error) {
-	all, err := m.list(ctx)
+// write changes the history alone. Its steps are Up for what becomes applied and Down for what is forgotten.
+func (m *Migrator) write(ctx context.Context, change func([]*Migration, past) ([]int64, []Record, error)) (steps []Step, err error) {
+	all, p, err := m.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -118,49 +105,36 @@ func (m *Migrator) record(ctx context.Context, change func([]*Migration, []Recor
 		faults = append(faults, m.fetch(mig)) // for the checksums
 	}
 	if err := errors.Join(faults...); err != nil {
-		return nil, err
+		return nil, wrap(err)
 	}
-	var steps []Step
-	write := func(history []Record, s Session) error {
-		remove, add, err := change(all, history)
-		if err != nil {
-			return err
-		}
-		steps = nil
-		known := byVersion(history)
-		for _, r := range add {
-			steps = append(steps, Step{Version: r.Version, Name: r.Name, Direction: Up})
-		}
+	plan := func(p past) (remove []int64, add []Record, err error) {
+		remove, add, err = change(all, p)
+		steps = stepsOf(add)
 		for _, v := range remove {
 			if !slices.ContainsFunc(add, func(r Record) bool { return r.Version == v }) {
-				steps = append(steps, Step{Version: v, Name: known[v].Name, Direction: Down})
+				steps = append(steps, Step{Version: v, Name: p.of[v].Name, Direction: Down})
 			}
 		}
-		if s == nil || len(remove)+len(add) == 0 {
-			return nil
-		}
-		return s.Write(ctx, remove, add)
+		return remove, add, err
 	}
 	if m.dry {
-		history, err := m.target.History(ctx)
-		if err == nil {
-			err = write(history, nil)
-		}
+		_, _, err := plan(p)
 		return steps, wrap(err)
 	}
-	err = m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
-		history, err := s.History(ctx)
-		if err != nil {
+	err = m.locked(ctx, true, func(ctx context.Context, s Session, p past) error {
+		remove, add, err := plan(p)
+		if err != nil || len(remove)+len(add) == 0 {
 			return err
 		}
-		return write(history, s)
+		return s.Write(ctx, remove, add)
 	})
 	return steps, wrap(err)
 }
 
-func wrap(err error) error {
-	if err == nil {
-		return nil
+// stepsOf are the steps of records that become applied.
+func stepsOf(add []Record) (steps []Step) {
+	for _, r := range add {
+		steps = append(steps, Step{Version: r.Version, Name: r.Name, Direction: Up})
 	}
-	return fmt.Errorf("migrate: %w", err)
+	return steps
 }

@@ -44,7 +44,7 @@ type Options struct {
 // Progress tells that a step has begun (Done 0), has got on, or has ended (Done == Total).
 type Progress struct {
 	Step        Step
-	Done, Total int // statements, or objects; Total is zero when unknown
+	Done, Total int // statements and the record, or objects; Total is zero when unknown
 }
 
 // A Step is one migration in one direction, done or planned.
@@ -132,45 +132,25 @@ func (m *Migrator) Plan() *Migrator {
 // Up applies all pending migrations in order of version, and finishes one that stopped half way. When it fails, the steps before the failure are returned with
 // an [*Error].
 func (m *Migrator) Up(ctx context.Context) ([]Step, error) {
-	return m.run(ctx, goal{op: "up", to: math.MaxInt64})
+	return m.run(ctx, goal{op: "up", above: math.MaxInt64, upTo: math.MaxInt64})
 }
 
 // UpTo is Up for versions up to and including version.
 func (m *Migrator) UpTo(ctx context.Context, version int64) ([]Step, error) {
-	return m.run(ctx, goal{op: "up", to: version})
+	return m.run(ctx, goal{op: "up", above: math.MaxInt64, upTo: version})
 }
 
 // Down takes back the n migrations that were applied last, the last one first, or as many as there are.
 func (m *Migrator) Down(ctx context.Context, n int) ([]Step, error) {
-	return m.run(ctx, goal{op: "down", n: n})
+	return m.run(ctx, goal{op: "down", above: math.MaxInt64, down: n})
 }
 
 // Redo takes back the last n migrations and applies them again.
 func (m *Migrator) Redo(ctx context.Context, n int) ([]Step, error) {
-	return m.run(ctx, goal{op: "redo", n: n})
+	return m.run(ctx, goal{op: "redo", above: math.MaxInt64, down: n, redo: true})
 }
 
 // To takes back all versions above version and applies all up to it. Version 0 takes back everything.
 func (m *Migrator) To(ctx context.Context, version int64) ([]Step, error) {
-	return m.run(ctx, goal{op: "to", to: version})
-}
-
-// Pending returns how many migrations Up would apply. It takes no lock, writes nothing and reads no file that it need not: it is made for readiness probes.
-func (m *Migrator) Pending(ctx context.Context) (int, error) {
-	all, err := m.list(ctx)
-	if err != nil {
-		return 0, err
-	}
-	history, err := m.target.History(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("migrate: %w", err)
-	}
-	n := len(all)
-	done := byVersion(history)
-	for _, mig := range all {
-		if r, ok := done[mig.Version]; ok && r.State == Applied {
-			n--
-		}
-	}
-	return n, nil
+	return m.run(ctx, goal{op: "to", above: version, upTo: version})
 }

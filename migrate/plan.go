@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,167 +9,147 @@ import (
 	"slices"
 )
 
-// goal is what a run is asked for.
+// goal is what a run is asked for: to take back, and then to apply.
 type goal struct {
-	op string // up, down, redo or to
-	n  int
-	to int64
+	op    string
+	down  int   // how many of the last to take back
+	redo  bool  // apply these again
+	above int64 // take back the versions above
+	upTo  int64 // apply the versions up to this one
 }
 
 // move is one planned step.
 type move struct {
-	migration *Migration
+	migration *Migration // nil if it is missing
 	direction Direction
-	resume    *Record
+	record    *Record // of the version, nil if it has none
 }
 
-func byVersion(history []Record) map[int64]*Record {
-	m := make(map[int64]*Record, len(history))
-	for i := range history {
-		m[history[i].Version] = &history[i]
-	}
-	return m
+// past is the history with what is looked up in it.
+type past struct {
+	records []Record // in order of application
+	of      map[int64]*Record
+	newest  int64
 }
 
-// plan returns the steps from history to the goal, with their files read and checked, or why they must not be taken.
-func (m *Migrator) plan(all []*Migration, history []Record, g goal) ([]move, error) {
-	if g.n < 0 {
-		return nil, fmt.Errorf("migrate: %d steps", g.n)
+func newPast(records []Record) past {
+	p := past{records: records, of: make(map[int64]*Record, len(records))}
+	for i := range records {
+		p.of[records[i].Version] = &records[i]
+		p.newest = max(p.newest, records[i].Version)
 	}
-	if err := errors.Join(m.deviations(all, history)...); err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
+	return p
+}
+
+// late says whether mig is not in the history but older than something that is.
+func (p past) late(mig *Migration) bool { return p.of[mig.Version] == nil && mig.Version < p.newest }
+
+// due says whether Up has to do something for mig.
+func (m *Migrator) due(mig *Migration, p past) bool {
+	r := p.of[mig.Version]
+	return (r == nil || r.State != Applied) && !(p.late(mig) && m.opts.Late == Ignore)
+}
+
+// plan returns the steps from the past to the goal, with their files read and checked, or why they must not be taken.
+func (m *Migrator) plan(all []*Migration, p past, g goal) ([]move, error) {
+	if err := errors.Join(m.deviations(all, p)...); err != nil {
+		return nil, err
 	}
 	files := make(map[int64]*Migration, len(all))
 	for _, mig := range all {
 		files[mig.Version] = mig
 	}
-	moves, err := m.moves(all, history, files, g)
-	if err != nil {
-		return nil, err
+	var moves []move
+	for i := len(p.records) - 1; i >= 0; i-- {
+		if r := &p.records[i]; len(moves) < g.down || r.Version > g.above {
+			moves = append(moves, move{files[r.Version], Down, r})
+		}
 	}
+	if g.redo {
+		for _, mv := range slices.Backward(moves) {
+			moves = append(moves, move{mv.migration, Up, nil})
+		}
+	}
+	for _, mig := range all {
+		if mig.Version <= g.upTo && m.due(mig, p) {
+			moves = append(moves, move{mig, Up, p.of[mig.Version]})
+		}
+	}
+	// What stopped half way comes before what is new: that may build on it.
+	slices.SortStableFunc(moves, func(a, b move) int { return cmp.Compare(a.rank(), b.rank()) })
 	var faults []error
 	for _, mv := range moves {
-		faults = append(faults, m.runnable(mv))
+		faults = append(faults, m.possible(mv))
 	}
 	return moves, errors.Join(faults...)
 }
 
-func (m *Migrator) moves(all []*Migration, history []Record, files map[int64]*Migration, g goal) ([]move, error) {
-	var moves []move
-	back := func(r *Record) error {
-		mig := files[r.Version]
-		if mig == nil {
-			return fmt.Errorf("migrate: %w: %d_%s cannot be taken back; restore its file", ErrMissing, r.Version, r.Name)
-		}
-		mv := move{migration: mig, direction: Down}
-		switch r.State {
-		case Reverting:
-			mv.resume = r
-		case Applying:
-			return fmt.Errorf("migrate: %w: up of %d_%s; run up to finish it, or repair it", ErrHalfway, r.Version, r.Name)
-		}
-		moves = append(moves, mv)
-		return nil
-	}
-	latest := slices.Clone(history)
-	slices.Reverse(latest)
-	if g.op == "down" || g.op == "redo" {
-		latest = latest[:min(g.n, len(latest))]
-	}
-	for i := range latest {
-		if g.op == "up" || g.op == "to" && latest[i].Version <= g.to {
-			continue
-		}
-		if err := back(&latest[i]); err != nil {
-			return nil, err
-		}
-	}
-	if g.op == "down" {
-		return moves, nil
-	}
-	if g.op == "redo" {
-		for _, mv := range slices.Backward(moves) {
-			moves = append(moves, move{migration: mv.migration, direction: Up})
-		}
-		return moves, nil
-	}
-	done := byVersion(history)
-	var newest int64
-	for _, r := range history {
-		newest = max(newest, r.Version)
-	}
-	for _, mig := range all {
-		r := done[mig.Version]
-		switch {
-		case mig.Version > g.to, r != nil && r.State == Applied:
-		case r != nil && r.State == Reverting:
-			return nil, fmt.Errorf("migrate: %w: down of %d_%s; run down to finish it, or repair it", ErrHalfway, r.Version, r.Name)
-		case r == nil && mig.Version < newest && m.opts.Late == Ignore:
-		default:
-			moves = append(moves, move{migration: mig, direction: Up, resume: r})
-		}
-	}
-	// What stopped half way comes first: it may be what the others build on.
-	slices.SortStableFunc(moves, func(a, b move) int {
-		return rank(a) - rank(b)
-	})
-	return moves, nil
-}
-
-func rank(mv move) int {
+func (mv move) rank() int {
 	switch {
 	case mv.direction == Down:
 		return 0
-	case mv.resume != nil:
+	case mv.record != nil:
 		return 1
 	}
 	return 2
 }
 
+// possible reads the file of a step and refuses what is bound to fail.
+func (m *Migrator) possible(mv move) error {
+	mig, r := mv.migration, mv.record
+	switch {
+	case mig == nil:
+		return fmt.Errorf("%w: %d_%s cannot be taken back; restore its file", ErrMissing, r.Version, r.Name)
+	case r != nil && r.State == Applying && mv.direction == Down, r != nil && r.State == Reverting && mv.direction == Up:
+		return fmt.Errorf("%w: %d_%s is %s; go on in that direction to finish it, or repair it", ErrHalfway, r.Version, r.Name, r.State)
+	}
+	if err := m.fetch(mig); err != nil {
+		return err
+	}
+	part := *mig.Part(mv.direction)
+	switch {
+	case part.Irreversible:
+		return fmt.Errorf("%w: %d_%s; write a new migration that undoes it, or restore a backup", ErrIrreversible, mig.Version, mig.Name)
+	case r != nil && r.State != Applied && !part.NoTransaction:
+		return fmt.Errorf("%w: %d_%s ended its transaction itself; see what it did, then repair it", ErrHalfway, mig.Version, mig.Name)
+	}
+	return m.target.Check(&Migration{Version: mig.Version, Name: mig.Name, File: mig.File, Up: part, Down: Part{Irreversible: true}})
+}
+
 // deviations returns what the policies refuse.
-func (m *Migrator) deviations(all []*Migration, history []Record) []error {
-	var faults []error
-	object := func(p Policy, err error) {
-		switch p {
+func (m *Migrator) deviations(all []*Migration, p past) (faults []error) {
+	object := func(policy Policy, err error) {
+		switch policy {
 		case Refuse:
 			faults = append(faults, err)
 		case Allow:
 			m.opts.Logger.Warn("migration allowed by policy", "deviation", err.Error())
 		}
 	}
-	done := byVersion(history)
-	var newest int64
-	for _, r := range history {
-		newest = max(newest, r.Version)
-	}
-	_, eager := m.fsys.(fs.ReadFileFS)
+	_, cheap := m.fsys.(fs.ReadFileFS)
+	known := make(map[int64]bool, len(all))
 	for _, mig := range all {
-		r, ok := done[mig.Version]
-		delete(done, mig.Version)
-		switch {
-		case !ok:
-			if mig.Version < newest {
-				object(m.opts.Late, fmt.Errorf("%w: %d_%s is older than %d: give its file a new time, or set the policy for late migrations", ErrLate, mig.Version, mig.Name, newest))
-			}
-		case r.State == Applied:
-			if edited, err := m.edited(mig, r, eager); err != nil {
-				faults = append(faults, err)
-			} else if edited {
-				object(m.opts.Edited, fmt.Errorf("%w: %d_%s: restore the file and write a new migration, or accept the file with repair", ErrEdited, mig.Version, mig.Name))
-			}
+		known[mig.Version] = true
+		if p.late(mig) {
+			object(m.opts.Late, fmt.Errorf("%w: %d_%s is older than %d: give its file a new time, or set the policy for late migrations", ErrLate, mig.Version, mig.Name, p.newest))
+		}
+		if edited, err := m.edited(mig, p.of[mig.Version], cheap); err != nil {
+			faults = append(faults, err)
+		} else if edited {
+			object(m.opts.Edited, fmt.Errorf("%w: %d_%s: restore the file and write a new migration, or accept the file with repair", ErrEdited, mig.Version, mig.Name))
 		}
 	}
-	for _, r := range history {
-		if done[r.Version] != nil {
+	for _, r := range p.records {
+		if !known[r.Version] {
 			object(m.opts.Missing, fmt.Errorf("%w: %d_%s: deploy the program that has it, restore the file, or set the policy for missing migrations", ErrMissing, r.Version, r.Name))
 		}
 	}
 	return faults
 }
 
-// edited compares the file with its record. The file is read if that is cheap (all) or if its size differs.
-func (m *Migrator) edited(mig *Migration, r *Record, all bool) (bool, error) {
-	if r.Checksum == "" || mig.File == "" || !all && !mig.read && r.Size == mig.Size {
+// edited says whether mig is not what r says was applied. The file is read if that is cheap, or if its size differs.
+func (m *Migrator) edited(mig *Migration, r *Record, cheap bool) (bool, error) {
+	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !cheap && !mig.read && r.Size == mig.Size {
 		return false, nil
 	}
 	if err := m.fetch(mig); err != nil {
@@ -177,29 +158,13 @@ func (m *Migrator) edited(mig *Migration, r *Record, all bool) (bool, error) {
 	return mig.Checksum != r.Checksum, nil
 }
 
-// runnable reads the file of a step and refuses what is bound to fail.
-func (m *Migrator) runnable(mv move) error {
-	mig := mv.migration
-	if err := m.fetch(mig); err != nil {
-		return err
-	}
-	part := mig.Part(mv.direction)
-	switch {
-	case part.Irreversible:
-		return fmt.Errorf("migrate: %w: %d_%s", ErrIrreversible, mig.Version, mig.Name)
-	case mv.resume != nil && !part.NoTransaction:
-		return fmt.Errorf("migrate: %w: %d_%s ended its transaction itself; see what it did, then repair it", ErrHalfway, mig.Version, mig.Name)
-	}
-	return m.target.Check(&Migration{Version: mig.Version, Name: mig.Name, File: mig.File, Up: *part, Down: Part{Irreversible: true}, read: true})
-}
-
 // Validate reads every file and compares all with the history, whatever the policies say. The error joins what it found; pending migrations are no fault.
 func (m *Migrator) Validate(ctx context.Context) error {
-	all, err := m.list(ctx)
+	all, p, err := m.look(ctx)
 	if err != nil {
 		return err
 	}
-	faults := []error{}
+	var faults []error
 	for _, mig := range all {
 		err := m.fetch(mig)
 		if err == nil {
@@ -207,17 +172,13 @@ func (m *Migrator) Validate(ctx context.Context) error {
 		}
 		faults = append(faults, err)
 	}
-	history, err := m.target.History(ctx)
-	if err != nil {
-		return errors.Join(append(faults, fmt.Errorf("migrate: %w", err))...)
-	}
 	strict := *m
 	strict.opts.Late, strict.opts.Missing, strict.opts.Edited = Refuse, Refuse, Refuse
-	faults = append(faults, strict.deviations(all, history)...)
-	for _, r := range history {
+	faults = append(faults, strict.deviations(all, p)...)
+	for _, r := range p.records {
 		if r.State != Applied {
 			faults = append(faults, fmt.Errorf("%w: %d_%s is %s after %d statements", ErrHalfway, r.Version, r.Name, r.State, r.Statements))
 		}
 	}
-	return errors.Join(faults...)
+	return wrap(errors.Join(faults...))
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,51 +12,48 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cruddur/avatarkit/internal/sqlsplit"
 )
 
-var (
-	fromStdin   = regexp.MustCompile(`(?i)\bfrom\s+stdin\b`)
-	builtIndex  = regexp.MustCompile(`(?is)^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\S+)\s+on\s`)
-	indexSchema = regexp.MustCompile(`(?is)\son\s+(?:only\s+)?([^\s(]+)`)
-)
+// builtIndex finds what CREATE INDEX CONCURRENTLY builds, and on which table. An index lives in the schema of its table.
+var builtIndex = regexp.MustCompile(`(?is)^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\S+)\s+on\s+(?:only\s+)?([^\s(]+)`)
 
-func (t SQLTarget) findPostgres(ctx context.Context, q querier) (p place, err error) {
+func (t SQLTarget) findPostgres(ctx context.Context, q querier) (found table, err error) {
 	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
 	rows, err := q.QueryContext(ctx, `SELECT coalesce(current_schema(), ''), n.nspname, EXISTS (
 			SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped)
 		FROM (SELECT 1) one LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
 			ON c.relname = `+literal(t.table())+` AND c.relkind IN ('r', 'p') AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = `+literal(t.Schema)+`)`)
 	if err != nil {
-		return p, err
+		return found, err
 	}
 	defer rows.Close()
 	schema, elsewhere := t.Schema, ""
 	for rows.Next() {
 		var current string
-		var found sql.NullString
-		var legacy sql.NullBool
-		if err := rows.Scan(&current, &found, &legacy); err != nil {
-			return p, err
+		var in sql.NullString
+		var legacy bool
+		if err := rows.Scan(&current, &in, &legacy); err != nil {
+			return found, err
 		}
-		if t.Schema == "" {
-			schema = current
-		}
-		if found.String == schema && found.Valid {
-			p.exists, p.legacy = true, legacy.Bool
+		schema = cmp.Or(t.Schema, current)
+		if in.Valid && in.String == schema {
+			found.exists, found.legacy = true, legacy
 		} else {
-			elsewhere = found.String
+			elsewhere = in.String
 		}
 	}
 	switch err := rows.Err(); {
 	case err != nil:
-		return p, err
+		return found, err
 	case schema == "":
-		return p, errors.New("the search path names no schema that exists; set SQLTarget.Schema")
-	case !p.exists && elsewhere != "" && t.Schema == "":
-		return p, fmt.Errorf("schema %q has no table %s but schema %q of the search path has; set SQLTarget.Schema to the one that is meant", schema, t.table(), elsewhere)
+		return found, errors.New("the search path names no schema that exists; set SQLTarget.Schema")
+	case !found.exists && elsewhere != "" && t.Schema == "":
+		return found, fmt.Errorf("schema %q has no table %s but schema %q of the search path has; set SQLTarget.Schema to the one that is meant", schema, t.table(), elsewhere)
 	}
-	p.name = `"` + schema + `"."` + t.table() + `"`
-	return p, nil
+	found.name = `"` + strings.ReplaceAll(schema, `"`, `""`) + `"."` + t.table() + `"`
+	return found, nil
 }
 
 // lockPostgres takes the advisory lock in a transaction on a connection of its own and watches it while run runs.
@@ -63,11 +61,11 @@ func (t SQLTarget) lockPostgres(ctx context.Context, s *session, run func(contex
 	if t.DB.Stats().MaxOpenConnections == 1 {
 		return errors.New("PostgreSQL needs a second connection, which holds the lock: raise SetMaxOpenConns")
 	}
-	p, err := t.find(ctx, t.DB)
+	found, err := t.find(ctx, t.DB)
 	if err != nil {
 		return err
 	}
-	lock, err := t.acquire(ctx, p, s.wait)
+	lock, err := t.acquire(ctx, found.name, s.wait)
 	if err != nil {
 		return err
 	}
@@ -90,18 +88,20 @@ func (t SQLTarget) lockPostgres(ctx context.Context, s *session, run func(contex
 	lost := context.Cause(ctx)
 	cancel(nil)
 	<-stopped
-	if errors.Is(lost, ErrLockLost) && err != nil && !errors.Is(err, ErrLockLost) {
+	if err != nil && errors.Is(lost, ErrLockLost) && !errors.Is(err, ErrLockLost) {
 		err = fmt.Errorf("%w: %w", lost, err)
 	}
 	return err
 }
 
 // acquire waits in slices shorter than deadlock_timeout, each a new transaction: a waiter that stood in one would be waited for by
-// CREATE INDEX CONCURRENTLY of the holder. Between slices the connection goes back to the pool, where the holder may need it.
-func (t SQLTarget) acquire(ctx context.Context, p place, wait time.Duration) (*sql.Conn, error) {
+// CREATE INDEX CONCURRENTLY of the holder. Between slices the connection goes back to the pool, where the holder may need it, and
+// ever longer, so that many waiters leave a small pooler to the holder.
+func (t SQLTarget) acquire(ctx context.Context, name string, wait time.Duration) (*sql.Conn, error) {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("avatarkit/migrate " + p.name))
-	query := fmt.Sprintf(`BEGIN; SET LOCAL lock_timeout = '250ms'; SELECT pg_advisory_xact_lock(%d);
+	_, _ = h.Write([]byte("avatarkit/migrate " + name))
+	// Read committed keeps no snapshot after the statement; a snapshot would hold up an index build for ever.
+	query := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '250ms'; SELECT pg_advisory_xact_lock(%d);
 		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`, int64(h.Sum64()))
 	begin := time.Now()
 	for {
@@ -109,7 +109,7 @@ func (t SQLTarget) acquire(ctx context.Context, p place, wait time.Duration) (*s
 		if err != nil {
 			return nil, fmt.Errorf("connect: %w", err)
 		}
-		_, err = conn.ExecContext(ctx, query) // without arguments: the simple protocol, which leaves no snapshot behind
+		_, err = conn.ExecContext(ctx, query) // without arguments: the simple protocol, which leaves no portal open either
 		if err == nil {
 			return conn, nil
 		}
@@ -117,11 +117,15 @@ func (t SQLTarget) acquire(ctx context.Context, p place, wait time.Duration) (*s
 			discard(conn)
 		}
 		_ = conn.Close()
-		if sqlState(err) != "55P03" {
+		waited := time.Since(begin)
+		switch {
+		case sqlState(err) != "55P03":
 			return nil, fmt.Errorf("take the lock: %w", err)
-		}
-		if wait > 0 && time.Since(begin) >= wait {
+		case wait > 0 && waited >= wait:
 			return nil, fmt.Errorf("%w for %v", ErrLocked, wait)
+		}
+		if err := pause(ctx, min(waited/5, time.Second)); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -140,30 +144,23 @@ func watch(ctx context.Context, lock *sql.Conn, cancel context.CancelCauseFunc) 
 	}
 }
 
-// prepare learns the server's version.
-func (s *session) prepare(ctx context.Context) error {
-	var number string
-	if err := s.conn.QueryRowContext(ctx, "SHOW server_version_num").Scan(&number); err != nil {
-		return err
+// preparePostgres learns how a transaction begins: with a limit of waiting for locks and, from PostgreSQL 14 on most systems, with
+// the server looking after its client, so that a killed runner's statement ends soon.
+func (s *session) preparePostgres(ctx context.Context) error {
+	s.begin = "BEGIN"
+	if d := cmp.Or(s.TableLockTimeout, 5*time.Second); d > 0 {
+		s.begin += fmt.Sprintf("; SET LOCAL lock_timeout = %d", d.Milliseconds())
 	}
-	n, _ := strconv.Atoi(number)
-	s.major = n / 10000
-	return nil
+	const check = "; SET LOCAL client_connection_check_interval = 500"
+	err := s.exec(ctx, "BEGIN"+check)
+	if err == nil {
+		s.begin += check
+	}
+	if sqlState(err) != "" {
+		err = nil // the server does not have it
+	}
+	return errors.Join(err, s.exec(ctx, "ROLLBACK"))
 }
-
-func (s *session) beginPostgres() string {
-	begin := "BEGIN"
-	if d := s.lockTimeout(); d > 0 {
-		begin += fmt.Sprintf("; SET LOCAL lock_timeout = %d", d.Milliseconds())
-	}
-	if s.major >= 14 { // a killed runner's statement ends soon
-		begin += "; SET LOCAL client_connection_check_interval = 500"
-	}
-	return begin
-}
-
-// ours matches the history row only if this transaction wrote it: not so when the file has ended its transaction.
-const ours = " AND xmin = pg_current_xact_id()::xid"
 
 // settle prepares to repeat a statement that ran outside a transaction: it waits until an earlier try is over in the server, and drops what is left of a
 // failed index build.
@@ -182,23 +179,21 @@ func (s *session) settle(ctx context.Context, text string) error {
 			return err
 		}
 	}
-	name := builtIndex.FindStringSubmatch(text)
-	if name == nil {
+	built := builtIndex.FindStringSubmatch(text)
+	if built == nil {
 		return nil
 	}
-	index := name[1]
-	if on := indexSchema.FindStringSubmatch(text); on != nil && !strings.Contains(index, ".") {
-		if i := strings.LastIndex(on[1], "."); i > 0 {
-			index = on[1][:i+1] + index // an index lives in the schema of its table
+	var index string
+	err := s.conn.QueryRowContext(ctx, `SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON oid = indexrelid
+		WHERE NOT indisvalid AND indrelid = to_regclass($2) AND relname = (parse_ident($1))[1]`, built[1], built[2]).Scan(&index)
+	if err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
 		}
-	}
-	var invalid bool
-	if err := s.conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)", index).Scan(&invalid); err != nil || !invalid {
 		return err
 	}
 	s.log.WarnContext(ctx, "dropping an index that an interrupted build left invalid", "index", index)
-	_, err := s.conn.ExecContext(ctx, "DROP INDEX CONCURRENTLY "+index)
-	return err
+	return s.exec(ctx, "DROP INDEX CONCURRENTLY "+index)
 }
 
 // exists and absent are the errors of a repeated CREATE and a repeated DROP.
@@ -208,9 +203,9 @@ const (
 )
 
 // doneBefore says whether err shows that a statement in doubt had been done.
-func doneBefore(word string, err error) bool {
+func doneBefore(st sqlsplit.Statement, err error) bool {
 	state := " " + sqlState(err) + " "
-	return len(state) > 2 && (strings.Contains(exists, state) || strings.HasPrefix(word, "DROP") && strings.Contains(absent, state))
+	return len(state) > 2 && (strings.Contains(exists, state) || st.Is("DROP") && strings.Contains(absent, state))
 }
 
 // sqlState returns the SQLSTATE of a server's error: pgx and lib/pq share the method.
@@ -242,4 +237,12 @@ func position(err error) int {
 		return n
 	}
 	return 0
+}
+
+// conflict makes ErrConflict of the violation of a key of the history.
+func conflict(err error) error {
+	if err != nil && (sqlState(err) == "23505" || sqliteCode(err) == 2067 || sqliteCode(err) == 1555 || strings.Contains(err.Error(), "UNIQUE constraint failed")) {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
 }

@@ -11,41 +11,26 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// run plans and, unless dry, takes the steps under the lock, from a plan made anew there.
-func (m *Migrator) run(ctx context.Context, g goal) (done []Step, err error) {
-	ctx, span := m.tracer.Start(ctx, "migrate "+g.op)
-	defer func() { endSpan(span, err) }()
+// look returns what files and history say, without a lock.
+func (m *Migrator) look(ctx context.Context) ([]*Migration, past, error) {
 	all, err := m.list(ctx)
 	if err != nil {
-		return nil, err
+		return nil, past{}, wrap(err)
 	}
 	history, err := m.target.History(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	moves, err := m.plan(all, history, g)
-	if err != nil || len(moves) == 0 {
-		return nil, err
-	}
-	if m.dry {
-		for _, mv := range moves {
-			done = append(done, stepOf(mv, mv.migration.Part(mv.direction).SQL))
-		}
-		return done, nil
-	}
-	err = m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
+	return all, newPast(history), wrap(because(ctx, err))
+}
+
+// locked calls f under the lock with the history as it is there. Where the lock does not exclude others (SQLite) f is called again when they
+// were first, if it can be repeated.
+func (m *Migrator) locked(ctx context.Context, repeat bool, f func(context.Context, Session, past) error) error {
+	err := m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
 		for {
 			history, err := s.History(ctx)
-			if err != nil {
-				return err
+			if err == nil {
+				err = f(ctx, s, newPast(history))
 			}
-			moves, err := m.plan(all, history, g)
-			if err != nil {
-				return err
-			}
-			steps, err := m.take(ctx, s, moves)
-			done = append(done, steps...)
-			if !errors.Is(err, ErrConflict) || g.op == "down" || g.op == "redo" {
+			if !repeat || !errors.Is(err, ErrConflict) {
 				return err
 			}
 			if err := pause(ctx, 20*time.Millisecond); err != nil {
@@ -53,95 +38,104 @@ func (m *Migrator) run(ctx context.Context, g goal) (done []Step, err error) {
 			}
 		}
 	})
-	var failed *Error
-	switch {
-	case errors.As(err, &failed):
-		failed.Done = done
-	case err != nil:
-		err = fmt.Errorf("migrate: %w", err)
-	}
-	return done, err
+	return because(ctx, err)
 }
 
-// take does the steps in order and stops at the first that fails.
-func (m *Migrator) take(ctx context.Context, s Session, moves []move) (done []Step, err error) {
-	for _, mv := range moves {
-		step, err := m.step(ctx, s, mv)
-		if err != nil {
-			return done, err
+// run plans and, unless dry, takes the steps under the lock, from a plan made anew there.
+func (m *Migrator) run(ctx context.Context, g goal) (done []Step, err error) {
+	if g.down < 0 {
+		return nil, fmt.Errorf("migrate: %s of %d migrations", g.op, g.down)
+	}
+	ctx, span := m.tracer.Start(ctx, "migrate "+g.op)
+	defer func() { endSpan(span, err) }()
+	all, p, err := m.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	moves, err := m.plan(all, p, g)
+	if err != nil || len(moves) == 0 {
+		return nil, wrap(err)
+	}
+	if m.dry {
+		for _, mv := range moves {
+			done = append(done, Step{Version: mv.migration.Version, Name: mv.migration.Name, Direction: mv.direction, SQL: mv.migration.Part(mv.direction).SQL})
 		}
-		done = append(done, step)
+		return done, nil
 	}
-	return done, nil
+	err = m.locked(ctx, g.down == 0, func(ctx context.Context, s Session, p past) error {
+		moves, err := m.plan(all, p, g)
+		if err != nil {
+			return err
+		}
+		for _, mv := range moves {
+			step, err := m.step(ctx, s, mv)
+			if err != nil {
+				return err
+			}
+			done = append(done, step)
+		}
+		return nil
+	})
+	var failed *Error
+	if errors.As(err, &failed) {
+		failed.Done = done
+	}
+	return done, wrap(err)
 }
 
+// step takes one step and tells about it.
 func (m *Migrator) step(ctx context.Context, s Session, mv move) (step Step, err error) {
-	mig := mv.migration
-	step = stepOf(mv, "")
+	mig, part := mv.migration, mv.migration.Part(mv.direction)
+	step = Step{Version: mig.Version, Name: mig.Name, Direction: mv.direction}
 	ctx, span := m.tracer.Start(ctx, fmt.Sprintf("migrate %s %d_%s", mv.direction, mig.Version, mig.Name), trace.WithAttributes(
 		attribute.Int64("migrate.version", mig.Version), attribute.String("migrate.name", mig.Name), attribute.String("migrate.direction", string(mv.direction))))
 	defer func() { endSpan(span, err) }()
-	if err := ctx.Err(); err != nil {
-		return step, m.failure(ctx, mv, err)
+	if part.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, part.Timeout, fmt.Errorf("the file's timeout of %v is over: %w", part.Timeout, context.DeadlineExceeded))
+		defer cancel()
 	}
+	steps := 1 // done or to do, as far as is known
 	progress := func(done, total int) {
+		steps = max(steps, done, total)
 		if m.opts.OnProgress != nil {
 			m.opts.OnProgress(Progress{Step: step, Done: done, Total: total})
 		}
 	}
-	begin := time.Now()
-	record := recordOf(mig, m.opts.By)
-	progress(0, 1)
-	run, cancel := ctx, context.CancelFunc(func() {})
-	if d := mig.Part(mv.direction).Timeout; d > 0 {
-		run, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("the file's timeout of %v is over: %w", d, context.DeadlineExceeded))
+	j := Job{Migration: mig, Direction: mv.direction, Record: m.record(mig), Progress: progress}
+	if mv.record != nil && mv.record.State != Applied {
+		j.Resume = mv.record
 	}
-	defer cancel()
-	if err := s.Apply(run, Job{Migration: mig, Direction: mv.direction, Resume: mv.resume, Record: record, Progress: progress}); err != nil {
-		if errors.Is(err, ErrConflict) {
-			return step, err
-		}
-		return step, m.failure(run, mv, err)
+	begin := time.Now()
+	progress(0, 0)
+	if err = ctx.Err(); err == nil {
+		err = s.Apply(ctx, j)
+	}
+	log := m.opts.Logger.With("version", mig.Version, "name", mig.Name, "direction", mv.direction)
+	switch {
+	case errors.Is(err, ErrConflict):
+		return step, err
+	case err != nil:
+		e := &Error{Err: err}
+		_ = errors.As(err, &e) // with the place that the target has found
+		e = &Error{Version: mig.Version, Name: mig.Name, File: mig.File, Direction: mv.direction, Line: e.Line, Column: e.Column, Statement: e.Statement, Err: because(ctx, e.Err)}
+		log.ErrorContext(ctx, "migration failed", "line", e.Line, "statement", e.Statement) // the error's text may hold values of rows
+		return step, e
 	}
 	step.Duration = time.Since(begin)
-	progress(1, 1)
-	m.opts.Logger.InfoContext(ctx, "migrated", "version", mig.Version, "name", mig.Name, "direction", mv.direction, "duration", step.Duration)
+	progress(steps, steps)
+	log.InfoContext(ctx, "migrated", "duration", step.Duration)
 	return step, nil
 }
 
-// failure makes an Error of err, with the reason why its context ended.
-func (m *Migrator) failure(ctx context.Context, mv move, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		err = fmt.Errorf("%w (%w)", cause, err)
-	}
-	var e *Error
-	if !errors.As(err, &e) {
-		e = &Error{Err: err}
-	} else if error(e) != err {
-		located := *e
-		located.Err = err
-		if errors.Is(err, e.Err) {
-			located.Err = fmt.Errorf("%w: %w", context.Cause(ctx), e.Err)
-		}
-		e = &located
-	}
-	mig := mv.migration
-	e.Version, e.Name, e.File, e.Direction = mig.Version, mig.Name, mig.File, mv.direction
-	m.opts.Logger.Error("migration failed", "version", mig.Version, "name", mig.Name, "direction", mv.direction, "line", e.Line, "statement", e.Statement)
-	return e
-}
-
-func recordOf(mig *Migration, by string) Record {
-	return Record{Version: mig.Version, Name: mig.Name, Checksum: mig.Checksum, Size: mig.Size, State: Applied, By: by, AppliedAt: time.Now().UTC().Truncate(time.Microsecond)}
-}
-
-func stepOf(mv move, sql string) Step {
-	return Step{Version: mv.migration.Version, Name: mv.migration.Name, Direction: mv.direction, SQL: sql}
+// record is what the history says of mig when it is applied now.
+func (m *Migrator) record(mig *Migration) Record {
+	return Record{Version: mig.Version, Name: mig.Name, Checksum: mig.Checksum, Size: mig.Size, State: Applied, By: m.opts.By, AppliedAt: time.Now().UTC().Truncate(time.Microsecond)}
 }
 
 func endSpan(span trace.Span, err error) {
 	if err != nil {
-		span.SetStatus(codes.Error, "migration failed") // the error's text may hold values of rows
+		span.SetStatus(codes.Error, "migration failed") // not the error's text, as above
 	}
 	span.End()
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func (m *Migrator) list(ctx context.Context) ([]*Migration, error) {
 	if m.fsys != nil {
 		entries, err := fs.ReadDir(m.fsys, m.opts.Dir)
 		if err != nil {
-			return nil, fmt.Errorf("migrate: list the folder %q: %w", m.opts.Dir, err)
+			return nil, fmt.Errorf("list the folder %q: %w", m.opts.Dir, err)
 		}
 		for _, e := range entries {
 			if e.IsDir() {
@@ -100,85 +101,70 @@ func checksum(b []byte) string {
 
 const marker = "-- migrate:"
 
+// nearly is what was probably meant to be a marker: as a mere comment it would put the down part into the up part.
+var nearly = regexp.MustCompile(`(?i)^--\s*\+?\s*(migrate\s*:|(migrate|goose)\s+(up|down)\b)`)
+
 // parse divides the file by its markers.
 func parse(m *Migration, text string) error {
-	m.Up, m.Down = Part{}, Part{Irreversible: true}
-	var both []string // directives before the first part
-	var part *Part
-	begin, seenUp, seenDown, declared := 0, false, false, false
-	finish := func(end int) {
-		if part != nil {
-			part.SQL = text[begin:end]
-		}
-	}
-	line := 0
-	for at := 0; at < len(text); {
-		line++
-		end := len(text)
-		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
-			end = at + i + 1
-		}
-		raw := strings.TrimSpace(text[at:end])
-		words, isMarker := strings.CutPrefix(raw, marker)
-		fields := strings.Fields(words)
+	up, down := Part{}, Part{Irreversible: true}
+	part := &Part{}       // before the first marker
+	var head []string     // directives there
+	irreversible := false // was declared
+	begin, end, number := 0, 0, 0
+	for line := range strings.Lines(text) {
+		number++
+		end += len(line)
+		trimmed := strings.TrimSpace(line)
+		words, isMarker := strings.CutPrefix(trimmed, marker)
+		directives := strings.Fields(words)
 		switch {
+		case !isMarker && nearly.MatchString(trimmed):
+			return fileError(m.File, number, "%q is not a marker; write it as %q", trimmed, marker+"up")
+		case !isMarker && part.Line == 0 && trimmed != "" && !strings.HasPrefix(trimmed, "--"):
+			return fileError(m.File, number, "SQL before the first %q line", marker+"up")
 		case !isMarker:
-			if part == nil && raw != "" && !strings.HasPrefix(raw, "--") {
-				return fileError(m.File, line, "SQL before the first %q line", marker+"up")
+		case len(directives) == 0:
+			return fileError(m.File, number, "%q says nothing", marker)
+		case directives[0] == "up" || directives[0] == "down":
+			part = &up
+			if directives[0] == "down" {
+				part = &down
 			}
-		case len(fields) == 0:
-			return fileError(m.File, line, "%q says nothing", marker)
-		case fields[0] == "up" || fields[0] == "down":
-			finish(at)
-			seen := &seenUp
-			part = &m.Up
-			if fields[0] == "down" {
-				seen, part = &seenDown, &m.Down
-				part.Irreversible = false
+			if part.Line > 0 {
+				return fileError(m.File, number, "a second %q", marker+directives[0])
 			}
-			if *seen {
-				return fileError(m.File, line, "a second %q", marker+fields[0])
-			}
-			*seen, begin, part.Line = true, end, line+1
-			for _, d := range append(both, fields[1:]...) {
+			begin, part.Line = end, number+1
+			directives = slices.Concat(head, directives[1:])
+		case part.Line == 0:
+			head = append(head, directives...)
+		}
+		if isMarker {
+			for _, d := range directives {
+				irreversible = irreversible || d == "irreversible"
 				if err := part.direct(d); err != nil {
-					return fileError(m.File, line, "%w", err)
-				}
-			}
-		default:
-			for _, d := range fields {
-				declared = declared || d == "irreversible"
-				if err := new(Part).direct(d); err != nil {
-					return fileError(m.File, line, "%w", err)
-				}
-				if part == nil {
-					both = append(both, d)
-				} else {
-					_ = part.direct(d)
+					return fileError(m.File, number, "%w", err)
 				}
 			}
 		}
-		at = end
+		part.SQL = text[begin:end]
 	}
-	finish(len(text))
-	m.Up.Irreversible = false
 	switch {
-	case !seenUp:
+	case up.Line == 0:
 		return fileError(m.File, 0, "no line %q", marker+"up")
-	case declared && seenDown && strings.TrimSpace(m.Down.SQL) != "":
-		return fileError(m.File, m.Down.Line, "a down part and irreversible")
+	case irreversible && strings.TrimSpace(down.SQL) != "":
+		return fileError(m.File, down.Line, "a down part and irreversible")
 	}
-	m.Down.Irreversible = m.Down.Irreversible || declared
+	down.Irreversible = irreversible || down.Line == 0
+	m.Up, m.Down = up, down
 	return nil
 }
 
 func (p *Part) direct(directive string) error {
 	name, value, _ := strings.Cut(directive, "=")
 	switch {
+	case directive == "irreversible": // concerns the file
 	case directive == "no-transaction":
 		p.NoTransaction = true
-	case directive == "irreversible":
-		p.Irreversible = true
 	case directive == "foreign-keys=off":
 		p.ForeignKeysOff = true
 	case name == "timeout":

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -28,9 +28,9 @@ type SQLTarget struct {
 	Table string
 	// Schema of Table, PostgreSQL only; the current schema if empty.
 	Schema string
-	// TableLockTimeout bounds how long a statement of a transactional file may wait for a lock of the application (PostgreSQL's lock_timeout; SQLite:
-	// for other writers). A file that waited in vain is rolled back and tried again, ten times, so that the application's queue
-	// behind it can drain. Five seconds if zero; a negative value leaves the server's setting.
+	// TableLockTimeout bounds how long a statement of a transactional file may wait for a lock of the application (PostgreSQL's lock_timeout).
+	// A file that waited in vain is rolled back and tried again, ten times, so that the application's queue behind it can drain.
+	// Five seconds if zero; a negative value leaves the server's setting. SQLite has no such locks.
 	TableLockTimeout time.Duration
 }
 
@@ -38,6 +38,9 @@ type SQLTarget struct {
 func SQL(db *sql.DB, dialect Dialect) SQLTarget {
 	return SQLTarget{DB: db, Dialect: dialect}
 }
+
+// plainName excludes what would have to be escaped, and what PostgreSQL would cut (63 bytes, with _original).
+var plainName = regexp.MustCompile(`^[^\x00-\x1f"'\\]{0,50}$`)
 
 func (t SQLTarget) validate() error {
 	var faults []error
@@ -50,8 +53,8 @@ func (t SQLTarget) validate() error {
 	if t.Schema != "" && t.Dialect == SQLite {
 		faults = append(faults, errors.New("SQLite has no schemas"))
 	}
-	if strings.ContainsAny(t.Table+t.Schema, "\x00\"") {
-		faults = append(faults, errors.New("table or schema with a quote or a NUL"))
+	if !plainName.MatchString(t.Table) || !plainName.MatchString(t.Schema) {
+		faults = append(faults, errors.New("table or schema with quotes, backslashes or control characters, or longer than 50"))
 	}
 	return errors.Join(faults...)
 }
@@ -67,18 +70,18 @@ func (t SQLTarget) Check(m *Migration) error {
 		}
 		switch {
 		case p.Irreversible:
-		case p.Func != nil:
-			if !p.Takes(handle) {
-				return errors.New("its functions do not take a migrate.Tx or a *sql.Conn")
-			}
-		default:
+		case p.Func == nil:
 			if err := t.checkSQL(m, p); err != nil {
 				return err
 			}
+		case !p.Takes(handle):
+			return errors.New("its functions do not take a migrate.Tx or a *sql.Conn")
 		}
 	}
 	return nil
 }
+
+var fromStdin = regexp.MustCompile(`(?i)\bfrom\s+stdin\b`)
 
 func (t SQLTarget) checkSQL(m *Migration, p *Part) error {
 	if p.ForeignKeysOff && (t.Dialect != SQLite || p.NoTransaction) {
@@ -88,13 +91,12 @@ func (t SQLTarget) checkSQL(m *Migration, p *Part) error {
 		return fileError(m.File, 0, "a NUL byte")
 	}
 	for _, s := range p.statements(t.Dialect) {
-		if !p.NoTransaction && (opens(s) || closes(s) || s.Words == "BEGIN … COMMIT") {
+		switch {
+		case !p.NoTransaction && (s.Is("BEGIN", "START TRANSACTION") || closes(s)):
 			return fileError(m.File, s.Line, "%w: %s in a transactional file; remove it, or add the directive no-transaction", ErrCommitted, s.Words)
-		}
-		if opens(s) {
+		case opens(s):
 			return fileError(m.File, s.Line, "a transaction that does not end")
-		}
-		if t.Dialect == Postgres && s.Is("COPY") && fromStdin.MatchString(s.Text) {
+		case t.Dialect == Postgres && s.Is("COPY") && fromStdin.MatchString(s.Text):
 			return fileError(m.File, s.Line, "COPY FROM STDIN works in psql only; use INSERT, or a migration in Go")
 		}
 	}
@@ -105,45 +107,48 @@ func (t SQLTarget) checkSQL(m *Migration, p *Part) error {
 type querier interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 	QueryRowContext(context.Context, string, ...any) *sql.Row
-	ExecContext(context.Context, string, ...any) (sql.Result, error)
+}
+
+// table is the history table as found.
+type table struct {
+	name           string // quoted
+	exists, legacy bool
+}
+
+func (t SQLTarget) find(ctx context.Context, q querier) (table, error) {
+	if t.Dialect == SQLite {
+		return t.findSQLite(ctx, q)
+	}
+	return t.findPostgres(ctx, q)
 }
 
 // History implements [Target].
 func (t SQLTarget) History(ctx context.Context) ([]Record, error) {
-	_, history, err := t.look(ctx, t.DB, 0)
+	_, history, err := t.history(ctx, t.DB)
 	return history, err
 }
 
-// place is the history table as found: its quoted name, and what it is.
-type place struct {
-	name           string
-	exists, legacy bool
-}
-
-func (t SQLTarget) look(ctx context.Context, q querier, wait time.Duration) (p place, history []Record, err error) {
-	if t.Dialect == Postgres {
-		return t.lookOnce(ctx, q)
-	}
-	err = patiently(ctx, wait, func() error {
-		p, history, err = t.lookOnce(ctx, q)
+func (t SQLTarget) history(ctx context.Context, q querier) (found table, all []Record, err error) {
+	err = patiently(ctx, 0, func() error {
+		found, all, err = t.read(ctx, q)
 		return err
 	})
-	return p, history, err
+	return found, all, err
 }
 
-func (t SQLTarget) lookOnce(ctx context.Context, q querier) (place, []Record, error) {
-	p, err := t.find(ctx, q)
+func (t SQLTarget) read(ctx context.Context, q querier) (table, []Record, error) {
+	found, err := t.find(ctx, q)
 	switch {
 	case err != nil:
-		return p, nil, fmt.Errorf("look for the history table: %w", err)
-	case p.legacy:
-		return p, nil, fmt.Errorf("table %s: %w", p.name, ErrLegacy)
-	case !p.exists:
-		return p, nil, nil
+		return found, nil, fmt.Errorf("look for the history table: %w", err)
+	case found.legacy:
+		return found, nil, fmt.Errorf("table %s: %w", found.name, ErrLegacy)
+	case !found.exists:
+		return found, nil, nil
 	}
-	rows, err := q.QueryContext(ctx, "SELECT version, name, checksum, bytes, seq, state, in_doubt, statements, applied_at, duration_us, applied_by FROM "+p.name+" ORDER BY seq")
+	rows, err := q.QueryContext(ctx, "SELECT version, name, checksum, bytes, seq, state, in_doubt, statements, applied_at, duration_us, applied_by FROM "+found.name+" ORDER BY seq")
 	if err != nil {
-		return p, nil, fmt.Errorf("read the history %s: %w", p.name, err)
+		return found, nil, fmt.Errorf("read the history %s: %w", found.name, err)
 	}
 	defer rows.Close()
 	var all []Record
@@ -152,24 +157,17 @@ func (t SQLTarget) lookOnce(ctx context.Context, q querier) (place, []Record, er
 		var at string
 		var us int64
 		if err := rows.Scan(&r.Version, &r.Name, &r.Checksum, &r.Size, &r.Order, &r.State, &r.InDoubt, &r.Statements, &at, &us, &r.By); err != nil {
-			return p, nil, fmt.Errorf("read the history %s: %w", p.name, err)
+			return found, nil, fmt.Errorf("read the history %s: %w", found.name, err)
 		}
 		r.AppliedAt, _ = time.Parse(timeForm, at)
 		r.Duration = time.Duration(us) * time.Microsecond
 		all = append(all, r)
 	}
-	return p, all, rows.Err()
+	return found, all, rows.Err()
 }
 
 // timeForm is readable, sorts as text, and is the same in every database.
 const timeForm = "2006-01-02T15:04:05.000000Z07:00"
-
-func (t SQLTarget) find(ctx context.Context, q querier) (place, error) {
-	if t.Dialect == SQLite {
-		return t.findSQLite(ctx, q)
-	}
-	return t.findPostgres(ctx, q)
-}
 
 const historyColumns = ` (
 	version     BIGINT   NOT NULL PRIMARY KEY,
@@ -187,25 +185,24 @@ const historyColumns = ` (
 
 // insert is the statement that adds r. It holds its values as literals, since the simple protocol is the only one that works
 // behind every pooler and leaves no portal open.
-func (p place) insert(r Record) string {
+func (t table) insert(r Record) string {
 	seq := fmt.Sprint(r.Order)
 	if r.Order == 0 {
-		seq = "(SELECT coalesce(max(seq), 0) + 1 FROM " + p.name + ")"
+		seq = "(SELECT coalesce(max(seq), 0) + 1 FROM " + t.name + ")"
 	}
 	return fmt.Sprintf("INSERT INTO %s (version, name, checksum, bytes, seq, state, in_doubt, statements, applied_at, duration_us, applied_by) VALUES (%d, %s, %s, %d, %s, %s, 0, %d, %s, %d, %s)",
-		p.name, r.Version, literal(r.Name), literal(r.Checksum), r.Size, seq, literal(string(r.State)), r.Statements,
+		t.name, r.Version, literal(r.Name), literal(r.Checksum), r.Size, seq, literal(string(r.State)), r.Statements,
 		literal(r.AppliedAt.UTC().Format(timeForm)), r.Duration.Microseconds(), literal(r.By))
 }
 
 // literal quotes s. Control characters and backslashes, which some servers take as escapes, become question marks.
 func literal(s string) string {
-	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == '\\' {
 			return '?'
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, "?"))
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
@@ -219,140 +216,5 @@ func (t SQLTarget) Locked(ctx context.Context, wait time.Duration, log *slog.Log
 	return run(ctx, s)
 }
 
-// session works on one connection, opened anew when it is lost.
-type session struct {
-	SQLTarget
-	log   *slog.Logger
-	wait  time.Duration
-	conn  *sql.Conn
-	place place
-	major int // PostgreSQL's version
-}
-
-func (s *session) connect(ctx context.Context) error {
-	if s.conn != nil {
-		return nil
-	}
-	conn, err := s.DB.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	s.conn = conn
-	if s.Dialect == Postgres {
-		return s.prepare(ctx)
-	}
-	return nil
-}
-
-// release gives the connection back. PostgreSQL's is closed, since files may have changed its settings; SQLite's may be the database itself.
-func (s *session) release() {
-	if s.conn == nil {
-		return
-	}
-	if s.Dialect == Postgres {
-		discard(s.conn)
-	}
-	_ = s.conn.Close()
-	s.conn = nil
-}
-
-func discard(c *sql.Conn) {
-	_ = c.Raw(func(any) error { return driver.ErrBadConn })
-}
-
-// History implements [Session].
-func (s *session) History(ctx context.Context) ([]Record, error) {
-	if err := s.connect(ctx); err != nil {
-		return nil, err
-	}
-	p, history, err := s.look(ctx, s.conn, s.wait)
-	if err == nil && !p.exists {
-		err = s.transact(ctx, func() error {
-			_, err := s.conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+p.name+historyColumns)
-			return err
-		})
-		if err != nil {
-			err = fmt.Errorf("create the history %s: %w", p.name, err)
-		} else if s.Dialect == SQLite {
-			p, history, err = s.look(ctx, s.conn, s.wait) // somebody else may have been first
-		}
-	}
-	s.place = p
-	return history, err
-}
-
-// Write implements [Session].
-func (s *session) Write(ctx context.Context, remove []int64, add []Record) error {
-	return s.transact(ctx, func() error {
-		for _, v := range remove {
-			if _, err := s.conn.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE version = %d", s.place.name, v)); err != nil {
-				return err
-			}
-		}
-		for _, r := range add {
-			if _, err := s.conn.ExecContext(ctx, s.place.insert(r)); err != nil {
-				return conflict(err)
-			}
-		}
-		return nil
-	})
-}
-
-// transact runs f in a transaction, which ends with it. On SQLite it waits for other writers.
-func (s *session) transact(ctx context.Context, f func() error) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	if err := f(); err != nil {
-		s.rollback(ctx)
-		return err
-	}
-	if err := s.commit(ctx); err != nil {
-		s.rollback(ctx)
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
-}
-
-func (s *session) begin(ctx context.Context) error {
-	if err := s.connect(ctx); err != nil {
-		return err
-	}
-	if s.Dialect == SQLite {
-		return s.patiently(ctx, "BEGIN IMMEDIATE")
-	}
-	_, err := s.conn.ExecContext(ctx, s.beginPostgres())
-	return err
-}
-
-func (s *session) commit(ctx context.Context) error {
-	if s.Dialect == SQLite {
-		return s.patiently(ctx, "COMMIT") // readers can hold it up
-	}
-	_, err := s.conn.ExecContext(ctx, "COMMIT")
-	return err
-}
-
-// rollback ends the transaction also when ctx is over. A connection on which that fails is given up: the server rolls back then.
-func (s *session) rollback(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_, err := s.conn.ExecContext(ctx, "ROLLBACK")
-	if err != nil && s.Dialect == Postgres {
-		discard(s.conn)
-		_ = s.conn.Close()
-		s.conn = nil
-	}
-}
-
 // txHandle is the Tx that Go functions get: the connection without what would end its transaction.
 type txHandle struct{ Tx }
-
-// conflict makes ErrConflict of the violation of a key of the history.
-func conflict(err error) error {
-	if state := sqlState(err); state == "23505" || sqliteCode(err) == 2067 || sqliteCode(err) == 1555 ||
-		strings.Contains(err.Error(), "UNIQUE constraint failed") {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
-	}
-	return err
-}

@@ -8,30 +8,24 @@ import (
 	"time"
 )
 
-func (t SQLTarget) findSQLite(ctx context.Context, q querier) (place, error) {
-	p := place{name: `"` + t.table() + `"`}
+func (t SQLTarget) findSQLite(ctx context.Context, q querier) (table, error) {
+	found := table{name: `"` + t.table() + `"`}
 	var columns, legacy int
 	err := q.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name = 'last_successful_run'), 0) FROM pragma_table_info("+literal(t.table())+")").Scan(&columns, &legacy)
-	p.exists, p.legacy = columns > 0, legacy > 0
-	return p, err
+	found.exists, found.legacy = columns > 0, legacy > 0
+	return found, err
 }
 
-func (t SQLTarget) lockTimeout() time.Duration {
-	if t.TableLockTimeout == 0 {
-		return 5 * time.Second
-	}
-	return t.TableLockTimeout
-}
-
-// patiently repeats a statement while another connection writes.
-func (s *session) patiently(ctx context.Context, query string) error {
-	return patiently(ctx, s.wait, func() error {
-		_, err := s.conn.ExecContext(ctx, query)
+// prepareSQLite takes the waiting for other writers from the driver, which knows neither the context nor our limit.
+func (s *session) prepareSQLite(ctx context.Context) error {
+	s.begin = "BEGIN IMMEDIATE"
+	if err := s.conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&s.busy); err != nil {
 		return err
-	})
+	}
+	return s.exec(ctx, "PRAGMA busy_timeout = 0")
 }
 
-// patiently calls f again while the database is busy, with or without a busy timeout of the driver.
+// patiently calls f again while SQLite is busy, at most as long as wait unless that is zero.
 func patiently(ctx context.Context, wait time.Duration, f func() error) error {
 	begin := time.Now()
 	for try := 0; ; try++ {
@@ -74,16 +68,17 @@ func (s *session) withoutForeignKeys(ctx context.Context, f func() error) (err e
 	if err := s.conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&on); err != nil {
 		return err
 	}
-	if on {
-		if _, err := s.conn.ExecContext(ctx, "PRAGMA foreign_keys = OFF"); err != nil {
-			return err
-		}
-		defer func() {
-			if _, back := s.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = ON"); back != nil {
-				err = errors.Join(err, fmt.Errorf("turn foreign keys on again: %w", back))
-			}
-		}()
+	if !on {
+		return f()
 	}
+	if err := s.exec(ctx, "PRAGMA foreign_keys = OFF"); err != nil {
+		return err
+	}
+	defer func() {
+		if back := s.exec(context.WithoutCancel(ctx), "PRAGMA foreign_keys = ON"); back != nil {
+			err = errors.Join(err, fmt.Errorf("turn foreign keys on again: %w", back))
+		}
+	}()
 	return f()
 }
 
