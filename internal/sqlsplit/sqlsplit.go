@@ -158,7 +158,7 @@ func (s *scanner) skipTo(n int) {
 	s.pos += n
 }
 
-// quoted skips a string or a quoted name. A backslash escapes only in E'' strings.
+// quoted skips a string or a quoted name. A backslash escapes only in E'…' strings.
 func (s *scanner) quoted() bool {
 	end, begin, escapes := s.src[s.pos], s.pos+1, false
 	switch {
