@@ -1,8 +1,8 @@
 // Command bench compares avatarkit with what it replaces, in one interleaved run on this machine, and prints ratios.
 //
-//	go run ./examples/bench [-json] [-photos DIR] [avatar] [auth] [migrate]
+//	go run ./examples/bench [-json] [-photos DIR] [-rounds N] [-part NAME] [SUITE...]
 //
-// Without a name it runs all. What a comparison needs from npm (sharp, aws-jwt-verify) is installed into a cache folder.
+// The suites are avatar (against sharp), auth and migrate; without a name it runs all. What a comparison needs from npm (sharp, aws-jwt-verify) is installed into a cache folder.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -21,6 +22,7 @@ import (
 type options struct {
 	photos string    // folder of pictures; empty means generated ones
 	rounds int       // interleaved rounds
+	part   string    // of a suite, if it has parts; empty means all
 	log    io.Writer // progress
 }
 
@@ -28,7 +30,7 @@ type options struct {
 type result struct {
 	Suite   string  `json:"suite"`
 	Case    string  `json:"case"`
-	Unit    string  `json:"unit"` // of Ours and Theirs
+	Unit    string  `json:"unit"` // of Ours and Theirs, after what is measured: "CPU ms"
 	Ours    float64 `json:"ours"`
 	Theirs  float64 `json:"theirs"`
 	Against string  `json:"against"`
@@ -37,18 +39,34 @@ type result struct {
 }
 
 func main() {
-	suites := map[string]func(context.Context, options) ([]result, error){"auth": benchAuth}
+	suites := map[string]func(context.Context, options) ([]result, error){"auth": benchAuth, "avatar": benchAvatar}
+	workers := map[string]map[string]job{"avatar": avatarJobs()}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if suite := os.Getenv(workerVariable); suite != "" {
+		if err := serve(ctx, workers[suite]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: worker: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if os.Getenv(coldVariable) != "" {
+		if err := renderFile(ctx, os.Args[1], os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	opts := options{log: os.Stderr}
 	asJSON := flag.Bool("json", false, "print JSON instead of a table")
 	flag.StringVar(&opts.photos, "photos", "", "folder of photos to measure with (default: generated ones)")
+	flag.StringVar(&opts.part, "part", "", "only this part of a suite, such as speed, throughput, cold, quality or size of avatar (default: all)")
 	flag.IntVar(&opts.rounds, "rounds", 11, "interleaved rounds")
 	flag.Parse()
 	names := flag.Args()
 	if len(names) == 0 {
-		names = []string{"avatar", "auth", "migrate"}
+		names = slices.Sorted(maps.Keys(suites))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var all []result
 	for _, name := range names {
 		suite, ok := suites[name]

@@ -24,8 +24,23 @@ type worker struct {
 
 // startNode runs a script, whose requires resolve in dir, until stop.
 func startNode(ctx context.Context, dir, script string) (*worker, error) {
-	cmd := exec.CommandContext(ctx, "node", "-e", script)
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	cmd := nodeCommand(ctx, dir, script)
+	w, err := startWorker(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("the comparison needs Node.js: %w", err)
+	}
+	return w, nil
+}
+
+func nodeCommand(ctx context.Context, dir, script string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "node", append([]string{"-e", script}, args...)...)
+	cmd.Dir = dir
+	return cmd
+}
+
+// startWorker starts a process that answers until stop.
+func startWorker(cmd *exec.Cmd) (*worker, error) {
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -35,7 +50,7 @@ func startNode(ctx context.Context, dir, script string) (*worker, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the comparison needs Node.js: %w", err)
+		return nil, err
 	}
 	return &worker{cmd, json.NewEncoder(in), bufio.NewReader(out), in.Close}, nil
 }
