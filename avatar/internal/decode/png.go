@@ -2,36 +2,61 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash"
 	"hash/adler32"
 	"hash/crc32"
 	"image/png"
 	"io"
+	"runtime"
 
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
 )
 
-// decodePNG decodes what is whole. A file that is cut short or damaged inside its picture data is shown as far as it goes, as browsers do.
+// decodePNG decodes what is whole. A file that is cut short or damaged is shown as far as it goes, as browsers do.
 func decodePNG(ctx context.Context, data []byte) (Result, error) {
-	m, err := png.Decode(reader(ctx, data))
-	if err == nil {
-		return Result{Rows: resample.FromImage(m, false)}, nil
-	}
-	if ctx.Err() != nil {
-		return Result{}, err
+	var whole error
+	if sound(data) {
+		m, err := png.Decode(reader(ctx, data))
+		if err == nil {
+			return Result{Rows: resample.FromImage(m, false)}, nil
+		}
+		if ctx.Err() != nil {
+			return Result{}, err
+		}
+		whole = err
+		runtime.GC() // the pixels so far are garbage, and would count twice
 	}
 	mended := mendPNG(data)
 	if mended == nil {
-		return Result{}, err
+		return Result{}, cmp.Or(whole, errPNGEmpty)
 	}
-	m, mendErr := png.Decode(&contextReader{ctx, mended})
-	if mendErr != nil || mended.good() == 0 {
-		return Result{}, err
+	m, err := png.Decode(&contextReader{ctx, mended})
+	if err != nil || mended.good() == 0 {
+		return Result{}, cmp.Or(whole, err, errPNGEmpty)
 	}
 	return Result{Rows: resample.FromImage(m, false), Warnings: []string{damaged}}, nil
+}
+
+var errPNGEmpty = errors.New("png: no picture data can be read")
+
+// sound says whether every chunk up to IEND is there with the right checksum. It spares decoding twice what is cut short, or altered on its way.
+func sound(data []byte) bool {
+	for pos := len(pngSignature); pos+12 <= len(data); {
+		end := int64(pos) + 8 + int64(binary.BigEndian.Uint32(data[pos:]))
+		if end+4 > int64(len(data)) || crc32.ChecksumIEEE(data[pos+4:end]) != binary.BigEndian.Uint32(data[end:]) {
+			return false
+		}
+		if string(data[pos+4:pos+8]) == "IEND" {
+			return true
+		}
+		pos = int(end) + 4
+	}
+	return false
 }
 
 // mender is a PNG stream made anew from the readable parts of a damaged one: header, palette and transparency with fresh checksums, then the

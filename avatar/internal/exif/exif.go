@@ -1,5 +1,5 @@
 // Package exif reads the one tag of an EXIF block that changes how a picture is shown: the orientation. It is made for broken files:
-// what cannot be read means orientation 1, never an error.
+// what cannot be read says nothing, and is never an error.
 package exif
 
 import (
@@ -15,7 +15,7 @@ const (
 	entrySize      = 12
 )
 
-// Orientation returns the orientation, 1 to 8, that the first image directory of an EXIF block states (TIFF 6.0, tag 274), or 1.
+// Orientation returns the orientation, 1 to 8, that the first image directory of an EXIF block states (TIFF 6.0, tag 274), or 0 if it states none.
 // The block may start with the "Exif\0\0" of JPEG's APP1 or directly with the TIFF header, as in PNG and WebP.
 func Orientation(block []byte) int {
 	// The second zero is padding, and not every writer's is one.
@@ -24,23 +24,25 @@ func Orientation(block []byte) int {
 	}
 	order := byteOrder(block)
 	if order == nil {
-		return 1
+		return 0
 	}
 	start := int64(order.Uint32(block[4:]))
 	if start < 8 || start+2 > int64(len(block)) {
-		return 1
+		return 0
 	}
 	entries := block[start+2:]
 	for range order.Uint16(block[start:]) {
 		if len(entries) < entrySize {
-			return 1
+			break
 		}
 		if order.Uint16(entries) == tagOrientation {
-			return value(order, entries)
+			if v := value(order, entries); v != 0 {
+				return v
+			}
 		}
 		entries = entries[entrySize:]
 	}
-	return 1
+	return 0
 }
 
 func byteOrder(block []byte) binary.ByteOrder {
@@ -57,7 +59,7 @@ func byteOrder(block []byte) binary.ByteOrder {
 	return nil
 }
 
-// value reads the entry in the types that writers are known to use; the standard says SHORT.
+// value reads the entry in the types that writers are known to use; the standard says SHORT. A value that is no orientation is 0.
 func value(order binary.ByteOrder, entry []byte) int {
 	var v uint32
 	switch order.Uint16(entry[2:]) {
@@ -68,8 +70,8 @@ func value(order binary.ByteOrder, entry []byte) int {
 	case typeLong:
 		v = order.Uint32(entry[8:])
 	}
-	if v < 1 || v > 8 {
-		return 1
+	if v > 8 {
+		return 0
 	}
 	return int(v)
 }

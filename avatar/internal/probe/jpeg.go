@@ -56,6 +56,9 @@ func (i *Info) readJPEG(data []byte) error {
 			if !found {
 				return errors.New("a scan before the frame header")
 			}
+			if len(segment) > 0 && int(segment[0]) < i.Channels {
+				i.HalfBytes = i.scattered // not all components at once
+			}
 			i.Profile = chunks.join(i)
 			i.End = endOfScans(data, pos)
 			return nil
@@ -111,9 +114,18 @@ func (i *Info) frame(marker byte, segment []byte) error {
 	i.Width = int(binary.BigEndian.Uint16(segment[3:]))
 	components := int(segment[5])
 	i.Channels = components
-	i.HalfBytes = 2 * components
+	samples, hmax, vmax := 0, 1, 1
+	for k := range components {
+		h, v := int(segment[6+3*k+1]>>4), int(segment[6+3*k+1]&15)
+		samples += h * v
+		hmax, vmax = max(hmax, h), max(vmax, v)
+	}
+	most := hmax * vmax
+	// Pictures whose parts come in several scans are collected as coefficients: 16 bits each, and one to say whether it is zero. The others pass in strips.
+	i.scattered = (samples*17/4 + most) / most
+	i.HalfBytes = 1
 	if marker == markerSOF2 {
-		i.HalfBytes *= 5 // the coefficients of all blocks, in 32 bits, beside the samples
+		i.HalfBytes = i.scattered
 	}
 	return nil
 }

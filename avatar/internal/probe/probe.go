@@ -49,7 +49,8 @@ type Info struct {
 	// Warnings lists what was found to be broken but not fatal.
 	Warnings []string
 
-	iccp []byte // the compressed profile of a PNG
+	iccp      []byte // the compressed profile of a PNG
+	scattered int    // HalfBytes of a JPEG in several scans
 }
 
 // Memory estimates the bytes that decoding takes.
@@ -62,15 +63,16 @@ func (i *Info) warn(format string, args ...any) {
 	i.Warnings = append(i.Warnings, fmt.Sprintf(format, args...))
 }
 
+// setExif takes the orientation of the first block that states one.
 func (i *Info) setExif(block []byte) {
-	if i.Orientation == 1 {
+	if i.Orientation == 0 {
 		i.Orientation = exif.Orientation(block)
 	}
 }
 
 // Read returns what the headers of data say. The format is one of JPEG, PNG, GIF and WebP.
 func Read(format string, data []byte) (*Info, error) {
-	info := &Info{Format: format, Orientation: 1, Channels: 3}
+	info := &Info{Format: format, Channels: 3}
 	var err error
 	switch format {
 	case sniff.JPEG:
@@ -87,5 +89,6 @@ func Read(format string, data []byte) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	info.Orientation = max(info.Orientation, 1)
 	return info, nil
 }
