@@ -327,17 +327,23 @@ func TestRenderRejects(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := p.Render(context.Background(), bytes.NewReader(tt.data))
-			var reject *avatar.RejectError
-			if !errors.As(err, &reject) {
-				t.Fatalf("got %v, want a RejectError", err)
-			}
-			if reject.Reason != tt.reason || reject.Format != tt.format || reject.Hint == "" {
-				t.Errorf("got reason %q, format %q, hint %q; want %q, %q", reject.Reason, reject.Format, reject.Hint, tt.reason, tt.format)
-			}
-			if errors.Is(err, avatar.ErrDefect) {
-				t.Errorf("a panic: %v", err)
-			}
+			wantReject(t, err, tt.reason, tt.format)
 		})
+	}
+}
+
+// wantReject checks a refusal, and that it tells the person something.
+func wantReject(t testing.TB, err error, reason avatar.Reason, format string) {
+	t.Helper()
+	var reject *avatar.RejectError
+	if !errors.As(err, &reject) {
+		t.Fatalf("got %v, want a RejectError", err)
+	}
+	if reject.Reason != reason || reject.Format != format || reject.Hint == "" {
+		t.Errorf("got reason %q, format %q, hint %q; want %q, %q", reject.Reason, reject.Format, reject.Hint, reason, format)
+	}
+	if errors.Is(err, avatar.ErrDefect) {
+		t.Errorf("a panic: %v", err)
 	}
 }
 
