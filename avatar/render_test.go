@@ -347,21 +347,6 @@ func wantReject(t testing.TB, err error, reason avatar.Reason, format string) {
 	}
 }
 
-func TestRenderLeavesNoMetadata(t *testing.T) {
-	const secret = "GPS 52.5200N 13.4050E"
-	exif := append(append([]byte("Exif\x00\x00"), exifBlock(1)...), secret...)
-	data := withJPEGSegment(encodeJPEG(t, quarters(600, 600)), 0xe1, exif)
-	data = withJPEGSegment(data, 0xed, []byte("Photoshop 3.0\x00"+secret))
-	data = withJPEGSegment(data, 0xe1, []byte("http://ns.adobe.com/xap/1.0/\x00"+secret))
-	for _, pic := range render(t, newPipeline(t, avatar.Config{}), data).Pictures {
-		for _, word := range []string{"GPS", "Exif", "Photoshop", "adobe.com"} {
-			if bytes.Contains(pic.Data, []byte(word)) {
-				t.Errorf("%s holds %q", pic.Name, word)
-			}
-		}
-	}
-}
-
 func TestRenderCropModes(t *testing.T) {
 	data := encodePNG(t, quarters(800, 800))
 	p := newPipeline(t, avatar.Config{})
