@@ -27,8 +27,7 @@ const (
 	ErrUnknownKey Reason = "unknown_key"
 	// ErrSignature: the signature is not the key's over exactly the received bytes.
 	ErrSignature Reason = "invalid_signature"
-	// ErrClaims: the signature holds, but the payload is not a JSON object with the claims, and their types, that a
-	// Cognito token has.
+	// ErrClaims: the payload is not a strict JSON object with the claims, and their types, that a Cognito token has.
 	ErrClaims Reason = "invalid_claims"
 	// ErrIssuer: the token comes from no configured pool.
 	ErrIssuer Reason = "wrong_issuer"

@@ -179,7 +179,7 @@ func (v *Verifier) route(payload []byte) (*issuer, error) {
 		Issuer member `json:"iss"`
 	}
 	if err := json.Unmarshal(payload, &hint); err != nil {
-		return nil, refuse(ErrMalformed, "the payload is not a strict JSON object")
+		return nil, refuse(ErrClaims, "the payload is not a strict JSON object, or iss is not a text")
 	}
 	if i := v.byURL[string(hint.Issuer)]; i != nil {
 		return i, nil

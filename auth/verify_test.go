@@ -100,6 +100,10 @@ func TestVerifyRules(t *testing.T) {
 	lenient := i.Config()
 	lenient.Leeway = 10 * time.Second
 	verifiers["leeway"] = newVerifier(t, lenient)
+	for name, cfg := range map[string]auth.Config{"access": i.Config(), "both": both, "leeway": lenient} { // with two issuers
+		cfg.Pools = []auth.Pool{{ID: "us-east-1_authtest", ClientIDs: cfg.Pools[0].ClientIDs}}
+		verifiers[name+" of a pool"] = newVerifier(t, cfg)
+	}
 	head := func(members string) string { return `{"kid":"` + kid + `","alg":"RS256"` + members + `}` }
 	good := fmt.Sprintf(`"iss":%q,"sub":"s","token_use":"access","client_id":%q,"iat":%d`, i.URL(), i.ClientID(), start.Unix())
 	exp := fmt.Sprintf(`,"exp":%d`, start.Unix()+60)
@@ -233,14 +237,15 @@ func TestVerifyRules(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v := verifiers["access"]
-			if tt.with != "" {
-				v = verifiers[tt.with]
+			if tt.with == "" {
+				tt.with = "access"
 			}
-			for _, round := range []string{"first", "again"} { // the second time meets the memo of headers
-				c, err := v.Verify(t.Context(), tt.token)
-				if !errors.Is(err, tt.want) || (err == nil) != (c != nil) {
-					t.Errorf("%s: Verify = %v, %v, want %v", round, c, err, tt.want)
+			for _, with := range []string{tt.with, tt.with + " of a pool"} {
+				for _, round := range []string{"first", "again"} { // the second time meets the memo of headers
+					c, err := verifiers[with].Verify(t.Context(), tt.token)
+					if !errors.Is(err, tt.want) || (err == nil) != (c != nil) {
+						t.Errorf("%s, %s: Verify = %v, %v, want %v", with, round, c, err, tt.want)
+					}
 				}
 			}
 		})
