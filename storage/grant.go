@@ -59,7 +59,7 @@ const (
 	EnforceMethod    = "method"       // no other use of the URL, such as reading or deleting
 	EnforceType      = "content_type" // the Content-Type that is stored; nobody but a decoder knows the content's true type
 	EnforceSize      = "size"         // the exact length
-	EnforceMaxBytes  = "max_bytes"    // an upper bound
+	EnforceMaxBytes  = "max_bytes"    // the policy's bounds: MaxBytes, and MinBytes below
 	EnforceSHA256    = "sha256"       // the content's digest
 	EnforceExpiry    = "expiry"
 	EnforceWriteOnce = "write_once" // a second upload to the key is refused

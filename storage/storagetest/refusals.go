@@ -3,6 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,7 +27,7 @@ func (s suite) testRefusals(t *testing.T) {
 						wrong.change(g)
 					}
 					status := s.send(t, g, wrong.body, nil)
-					enforced := wrong.enforcedBy == "" || slices.Contains(g.Enforced, wrong.enforcedBy)
+					enforced := slices.Contains(g.Enforced, wrong.enforcedBy)
 					switch {
 					case enforced && accepted(status):
 						t.Errorf("accepted with %d, though the grant enforces it: %q", status, g.Enforced)
@@ -37,6 +38,8 @@ func (s suite) testRefusals(t *testing.T) {
 					}
 				})
 			}
+			t.Run("nothing", func(t *testing.T) { s.nothing(t, tt.policy) })
+			t.Run("without length", func(t *testing.T) { s.withoutLength(t, tt.policy) })
 			t.Run("second upload", func(t *testing.T) { s.secondUpload(t, tt.policy) })
 			t.Run("other methods", func(t *testing.T) { s.otherMethods(t, tt.policy) })
 			t.Run("another key", func(t *testing.T) { s.anotherKey(t, tt.policy) })
@@ -60,6 +63,9 @@ func wrongs(p storage.Policy) []wrong {
 		{"one byte too many", tooLong, nil, storage.EnforceMaxBytes},
 		{"other type", content, otherType, storage.EnforceType},
 	}
+	if p.MinBytes > 1 {
+		list = append(list, wrong{"below the minimum", content[:p.MinBytes-1], nil, storage.EnforceMaxBytes})
+	}
 	if p.Size > 0 {
 		list = append(list, wrong{"one byte too few", content[1:], nil, storage.EnforceSize})
 	}
@@ -80,6 +86,32 @@ func otherType(g *storage.Grant) {
 		if g.Header.Get("X-Ms-Blob-Content-Type") != "" {
 			g.Header.Set("X-Ms-Blob-Content-Type", "text/html")
 		}
+	}
+}
+
+// nothing sends an empty upload. A store that bounds no lengths may still refuse that one.
+func (s suite) nothing(t *testing.T, p storage.Policy) {
+	key := s.key()
+	g := s.grant(t, key, p)
+	if status := s.send(t, g, nil, nil); accepted(status) && slices.Contains(g.Enforced, storage.EnforceMaxBytes) {
+		t.Errorf("accepted an empty upload: %d", status)
+	}
+}
+
+// withoutLength sends an upload of no announced length, which no store may take if it bounds the length. A form is exempt: its
+// file has bounds, whatever surrounds it.
+func (s suite) withoutLength(t *testing.T, p storage.Policy) {
+	key := s.key()
+	g := s.grant(t, key, p)
+	if g.Method != http.MethodPut || !slices.Contains(g.Enforced, storage.EnforceMaxBytes) {
+		return
+	}
+	tooLong := bytes.Repeat(content, 4)
+	if status := s.send(t, g, tooLong, func(r *http.Request) { r.ContentLength = -1 }); accepted(status) {
+		t.Errorf("accepted without a length: %d", status)
+	}
+	if s.exists(t, key) {
+		t.Error("refused, but an object was stored")
 	}
 }
 
@@ -148,45 +180,51 @@ func (s suite) anotherKey(t *testing.T, p storage.Policy) {
 	}
 }
 
-// alteredSignature changes every parameter or field in turn.
+// alteredSignature changes, and leaves out, every parameter or field in turn.
 func (s suite) alteredSignature(t *testing.T, p storage.Policy) {
 	key := s.key()
 	g := s.grant(t, key, p)
-	if g.Method == http.MethodPost {
-		for name, value := range g.Fields {
-			altered := *g
-			altered.Fields = map[string]string{}
-			for k, v := range g.Fields {
-				altered.Fields[k] = v
-			}
-			altered.Fields[name] = alter(value)
-			if status := s.send(t, &altered, content, nil); accepted(status) && !slices.Contains([]string{"Content-Type"}, name) {
-				t.Errorf("accepted with an altered field %s: %d", name, status)
-			}
-		}
-		return
-	}
-	u, err := url.Parse(g.URL)
-	if err != nil {
-		t.Fatal("the grant's URL is malformed")
-	}
-	for name, values := range u.Query() {
-		q := u.Query()
-		q.Set(name, alter(values[0]))
-		altered := *g
-		copied := *u
-		copied.RawQuery = q.Encode()
-		altered.URL = copied.String()
-		if name == "x-id" || name == "X-Amz-Content-Sha256" {
-			continue
-		}
-		if status := s.send(t, &altered, content, nil); accepted(status) {
-			t.Errorf("accepted with an altered parameter %s: %d", name, status)
+	for what, altered := range alterations(t, g) {
+		if status := s.send(t, altered, content, nil); accepted(status) {
+			t.Errorf("accepted %s: %d", what, status)
 		}
 	}
 	if s.exists(t, key) {
 		t.Error("an altered grant stored an object")
 	}
+}
+
+func alterations(t *testing.T, g *storage.Grant) map[string]*storage.Grant {
+	t.Helper()
+	all := map[string]*storage.Grant{}
+	for name, value := range g.Fields {
+		changed, without := *g, *g
+		changed.Fields, without.Fields = maps.Clone(g.Fields), maps.Clone(g.Fields)
+		changed.Fields[name] = alter(value)
+		delete(without.Fields, name)
+		all["with another "+name], all["without "+name] = &changed, &without
+	}
+	if g.Method == http.MethodPost {
+		return all
+	}
+	u, err := url.Parse(g.URL)
+	if err != nil {
+		t.Fatal("the grant's URL is malformed")
+	}
+	withQuery := func(q url.Values) *storage.Grant {
+		altered, address := *g, *u
+		address.RawQuery = q.Encode()
+		altered.URL = address.String()
+		return &altered
+	}
+	for name, values := range u.Query() {
+		changed, without := u.Query(), u.Query()
+		changed.Set(name, alter(values[0]))
+		without.Del(name)
+		all["with another "+name], all["without "+name] = withQuery(changed), withQuery(without)
+	}
+	all["without any signature"] = withQuery(nil)
+	return all
 }
 
 // alter changes one character in the middle to another of its kind.

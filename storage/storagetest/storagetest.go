@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gocloud.dev/blob"
 
 	"github.com/cruddur/avatarkit/storage"
 )
@@ -58,6 +60,7 @@ func TestGranter(t *testing.T, store storage.Store, opts *Options) {
 		s.opts.Skew = time.Second
 	}
 	t.Run("upload", s.testUpload)
+	t.Run("keys", s.testKeys)
 	t.Run("refusals", s.testRefusals)
 	t.Run("overwrite", s.testOverwrite)
 	t.Run("race", s.testRace)
@@ -225,6 +228,38 @@ func checkGrant(t *testing.T, g *storage.Grant, key string, p storage.Policy) {
 	}
 }
 
+// testKeys uploads to keys that are written in one way in a URL, in another in a signature and in a third in a form.
+func (s suite) testKeys(t *testing.T) {
+	folder := s.opts.Prefix + uuid.NewString() + "/"
+	for _, name := range []string{"a b", "a+b", "a&b=c", "a;b,c", "a(b)", "a!b'c", "a$b", "a~b-c_d.e", "a@b", "a=b", "é✓", "日本", "a:b", "a*b", "A/b.JPG"} {
+		t.Run(name, func(t *testing.T) {
+			key := folder + name
+			for _, p := range []storage.Policy{
+				{ContentType: "image/png", Size: int64(len(content))},
+				{ContentType: "image/svg+xml", MaxBytes: int64(len(content)), Overwrite: true},
+			} {
+				g, err := s.store.GrantUpload(t.Context(), key, p)
+				if errors.Is(err, storage.ErrInvalidKey) {
+					t.Skip("the store refuses such a key")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if status := s.send(t, g, content, nil); !accepted(status) {
+					t.Fatalf("a right upload was refused: %d", status)
+				}
+			}
+			if got := s.read(t, key); !bytes.Equal(got, content) {
+				t.Errorf("stored %q, want %q", got, content)
+			}
+			listed := s.store.Bucket().List(&blob.ListOptions{Prefix: key})
+			if o, err := listed.Next(t.Context()); err != nil || o.Key != key {
+				t.Errorf("listed as %v, %v", o, err)
+			}
+		})
+	}
+}
+
 func (s suite) testOverwrite(t *testing.T) {
 	key := s.key()
 	g := s.grant(t, key, storage.Policy{ContentType: "image/png", Size: int64(len(content)), Overwrite: true})
@@ -241,6 +276,10 @@ func (s suite) testOverwrite(t *testing.T) {
 
 // testExpiry is the only test that waits.
 func (s suite) testExpiry(t *testing.T) {
+	longest := s.grant(t, s.key(), storage.Policy{ContentType: "image/png", Size: int64(len(content)), Expires: storage.MaxExpiry})
+	if status := s.send(t, longest, content, nil); !accepted(status) {
+		t.Errorf("a grant for the longest time was refused: %d", status)
+	}
 	key := s.key()
 	g := s.grant(t, key, storage.Policy{ContentType: "image/png", Size: int64(len(content)), Expires: time.Second})
 	time.Sleep(time.Until(g.Expires) + s.opts.Skew)
