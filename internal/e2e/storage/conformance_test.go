@@ -27,14 +27,20 @@ var stores = []struct {
 	{"gcs with forms", func(t *testing.T) storage.Store { return servers.FakeGCS(t).Open(t, "uploads", true) }, 10},
 	{"azurite", func(t *testing.T) storage.Store { return servers.Azurite(t).Store(t, "uploads") }, 10},
 	{"folder", func(t *testing.T) storage.Store {
-		return receive(t, func(cfg localstore.Config) (*localstore.Store, error) { return localstore.OpenDir(t.TempDir()+"/uploads", cfg) })
+		return receive(t, func(cfg localstore.Config) (*localstore.Store, error) {
+			return localstore.OpenDir(t.TempDir()+"/uploads", cfg)
+		})
 	}, 300},
 	{"memory", func(t *testing.T) storage.Store { return receiveInto(t, memblob.OpenBucket(nil)) }, 300},
 	// Our receiver in front of a cloud's bucket, as for a cloud that no browser reaches. gocloud's Azure driver panics when a
 	// write fails, unless it is made as the receiver makes it.
 	{"receiver before minio", func(t *testing.T) storage.Store { return receiveInto(t, servers.MinIO(t).Store(t, "uploads").Bucket()) }, 10},
-	{"receiver before gcs", func(t *testing.T) storage.Store { return receiveInto(t, servers.FakeGCS(t).Store(t, "uploads").Bucket()) }, 10},
-	{"receiver before azurite", func(t *testing.T) storage.Store { return receiveInto(t, servers.Azurite(t).Store(t, "uploads").Bucket()) }, 10},
+	{"receiver before gcs", func(t *testing.T) storage.Store {
+		return receiveInto(t, servers.FakeGCS(t).Store(t, "uploads").Bucket())
+	}, 10},
+	{"receiver before azurite", func(t *testing.T) storage.Store {
+		return receiveInto(t, servers.Azurite(t).Store(t, "uploads").Bucket())
+	}, 10},
 }
 
 func TestConformance(t *testing.T) {
