@@ -17,7 +17,7 @@ import (
 )
 
 // builtIndex finds what CREATE INDEX CONCURRENTLY builds, and on which table. An index lives in the schema of its table.
-var builtIndex = regexp.MustCompile(`(?is)^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\S+)\s+on\s+(?:only\s+)?([^\s(]+)`)
+var builtIndex = regexp.MustCompile(`(?is)^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?("[^"]+"|[^\s"]+)\s+on\s+(?:only\s+)?((?:"[^"]+"|[^\s("])+)`)
 
 func (t SQLTarget) findPostgres(ctx context.Context, q querier) (found table, err error) {
 	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
@@ -202,8 +202,12 @@ const (
 	absent = " 42P01 42704 42703 42883 3F000 "
 )
 
-// doneBefore says whether err shows that a statement in doubt had been done.
+// doneBefore says whether err shows that a statement in doubt had been done. An index that exists is only known to be valid if settle could read
+// the statement.
 func doneBefore(st sqlsplit.Statement, err error) bool {
+	if st.Is("CREATE INDEX", "CREATE UNIQUE INDEX") && !builtIndex.MatchString(st.Text) {
+		return false
+	}
 	state := " " + sqlState(err) + " "
 	return len(state) > 2 && (strings.Contains(exists, state) || st.Is("DROP") && strings.Contains(absent, state))
 }

@@ -60,16 +60,14 @@ func (s *session) exec(ctx context.Context, query string) error {
 
 // one executes a query that must change one row, or else returns none.
 func (s *session) one(ctx context.Context, none error, query string) error {
-	return patiently(ctx, s.wait, func() error {
-		result, err := s.conn.ExecContext(ctx, query)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(none, err)
-		}
-		return nil
-	})
+	result, err := s.conn.ExecContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(none, err)
+	}
+	return nil
 }
 
 // History implements [Session].

@@ -19,7 +19,7 @@ func (s *session) repeatable(ctx context.Context, j Job, part *Part) error {
 	if err := part.Func(ctx, s.conn); err != nil {
 		return err
 	}
-	return s.finish(ctx, j, time.Since(begin), s.at(j, 0))
+	return s.transact(ctx, func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, 0)) })
 }
 
 // open writes the row of a part that is not atomic, unless an earlier attempt has.
@@ -73,7 +73,7 @@ func (s *session) stepwise(ctx context.Context, j Job, part *Part) error {
 		}
 		j.Progress(i+1, len(statements)+1)
 	}
-	return s.finish(ctx, j, time.Since(begin), s.at(j, len(statements)))
+	return s.transact(ctx, func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, len(statements))) })
 }
 
 func prefixSum(statements []sqlsplit.Statement) string {
@@ -106,7 +106,10 @@ func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, a
 			return err
 		}
 	}
-	if err := s.update(ctx, ErrConflict, version, "in_doubt = 1", at); err != nil {
+	note := func(ctx context.Context, set string) error {
+		return s.transact(ctx, func() error { return s.update(ctx, ErrConflict, version, set, at) })
+	}
+	if err := note(ctx, "in_doubt = 1"); err != nil {
 		return err
 	}
 	err := patiently(ctx, s.wait, func() error {
@@ -121,10 +124,10 @@ func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, a
 		err = nil
 	}
 	if err == nil {
-		return s.update(ctx, ErrConflict, version, done, at)
+		return note(ctx, done)
 	}
 	if s.conn != nil && (sqlState(err) != "" || s.Dialect == SQLite) { // the database has answered: it was not done
-		if s.update(context.WithoutCancel(ctx), nil, version, "in_doubt = 0", at) != nil {
+		if note(context.WithoutCancel(ctx), "in_doubt = 0") != nil {
 			s.log.WarnContext(ctx, "the statement's failure could not be recorded", "version", version)
 		}
 	}
