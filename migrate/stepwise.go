@@ -126,7 +126,7 @@ func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, a
 	if err == nil {
 		return note(ctx, done)
 	}
-	if s.conn != nil && (sqlState(err) != "" || s.Dialect == SQLite) { // the database has answered: it was not done
+	if refused(err) || s.Dialect == SQLite { // the database has answered: it was not done
 		if note(context.WithoutCancel(ctx), "in_doubt = 0") != nil {
 			s.log.WarnContext(ctx, "the statement's failure could not be recorded", "version", version)
 		}

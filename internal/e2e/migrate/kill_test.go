@@ -69,7 +69,9 @@ func TestKilledRunner(t *testing.T) {
 			first["20240102000000_a.sql"] = &fstest.MapFile{Data: []byte(tt.text)}
 			dir := write(t, first)
 			p := start(t, "pgx", dsn, dir)
-			until(t, "the hang", func() bool { return count(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") == 1 })
+			until(t, "the hang", func() bool {
+				return count(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") == 1
+			})
 			p.kill(t)
 			execute(t, db, "DELETE FROM gate")
 			if n := start(t, "pgx", dsn, dir).steps(t); n != 1 {
@@ -155,7 +157,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		dsn          func(t *testing.T) string
 	}{
 		{"PostgreSQL", "pgx", func(t *testing.T) string { return postgres.Start(t) }},
-		{"PgBouncer", "pgx", func(t *testing.T) string { return postgres.Bouncer(t, postgres.Start(t), 20) + "&default_query_exec_mode=exec" }},
+		{"PgBouncer", "pgx", func(t *testing.T) string {
+			return postgres.Bouncer(t, postgres.Start(t), 20) + "&default_query_exec_mode=exec"
+		}},
 		{"SQLite", "sqlite", func(t *testing.T) string { return "file:" + t.TempDir() + "/db" }},
 	}
 	for _, tt := range tests {
