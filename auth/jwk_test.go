@@ -79,6 +79,7 @@ func TestKeyRules(t *testing.T) {
 		{"e even", map[string]any{"e": "AQAC"}, false},
 		{"e zero", map[string]any{"e": "AA"}, false},
 		{"e of nine octets", map[string]any{"e": b64("\x01\x00\x00\x00\x00\x00\x01\x00\x01")}, false},
+		{"e above 2^31", map[string]any{"e": b64("\x80\x00\x00\x01")}, false},
 		{"e number", map[string]any{"e": 65537}, false},
 		{"private member", map[string]any{"d": "AQAB"}, false},
 	}

@@ -101,6 +101,9 @@ func (s *keySource) key(ctx context.Context, kid string) (*key, error) {
 		if set := s.fresh(now); set.has(kid) {
 			return set.byID[kid], nil
 		}
+		if ctx.Err() != nil && !s.usable(now).has(kid) {
+			return nil, errGaveUp(ctx)
+		}
 		turn, err := s.next(now, kid)
 		switch {
 		case err != nil:
@@ -113,8 +116,7 @@ func (s *keySource) key(ctx context.Context, kid string) (*key, error) {
 		}
 		select {
 		case <-turn.done:
-		case <-ctx.Done():
-			return nil, &Error{Reason: ErrKeysUnavailable, detail: "waiting for the keys", cause: ctx.Err()}
+		case <-ctx.Done(): // the loop ends
 		}
 	}
 }
@@ -135,6 +137,10 @@ func (k *keySet) pick(kid string, err error) (*key, error) {
 
 func errUnknownKey() error {
 	return refuse(ErrUnknownKey, "the issuer publishes no usable key with this kid")
+}
+
+func errGaveUp(ctx context.Context) error {
+	return &Error{Reason: ErrKeysUnavailable, detail: "the caller's time for fetching the keys is over", cause: ctx.Err()}
 }
 
 // turn is what a caller does whose kid is not among fresh keys: use the keys at hand (done is nil), fetch (lead), or wait
@@ -204,7 +210,7 @@ func (s *keySource) lead(ctx context.Context, kid string, t turn) (*keySet, erro
 	case t.keys != nil:
 		return t.keys, nil
 	case ctx.Err() != nil:
-		return nil, &Error{Reason: ErrKeysUnavailable, detail: "fetching the keys", cause: ctx.Err()}
+		return nil, errGaveUp(ctx)
 	}
 	return nil, &Error{Reason: ErrKeysUnavailable, detail: "the fetch failed", cause: err}
 }

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cruddur/avatarkit/auth"
@@ -19,75 +19,85 @@ import (
 // TestHangingUpKeepsNoKeyOut: strangers who send unknown kids and hang up while their fetch runs neither delay the
 // pick-up of a new key nor cause more than one more fetch.
 func TestHangingUpKeepsNoKeyOut(t *testing.T) {
-	i, _ := newIssuer(t)
-	v := newVerifier(t, i.Config())
-	wantErr(t, v, i.AccessToken("u"), nil)
-	if err := i.Rotate(); err != nil {
-		t.Fatal(err)
-	}
-	i.SetDelay(20 * time.Millisecond)
-	forged := mint(t, i, authtest.Token{Header: map[string]any{"kid": "forged"}})
-	for range 3 {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(2*time.Millisecond, cancel)
-		if _, err := v.Verify(ctx, forged); !errors.Is(err, auth.ErrKeysUnavailable) && !errors.Is(err, auth.ErrUnknownKey) {
-			t.Errorf("Verify = %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		i, _ := newIssuer(t)
+		v := newVerifier(t, i.Config())
+		wantErr(t, v, i.AccessToken("u"), nil)
+		if err := i.Rotate(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	wantErr(t, v, i.AccessToken("u"), nil)
-	if n := i.Fetches(); n != 3 {
-		t.Errorf("%d fetches, want the first, one that was abandoned, and one that was not", n)
-	}
-}
-
-// TestHangingUpAtOnce: while a caller waits, others lead and hang up; the patient one is served.
-func TestHangingUpAtOnce(t *testing.T) {
-	i, _ := newIssuer(t)
-	v := newVerifier(t, i.Config())
-	i.SetDelay(30 * time.Millisecond)
-	tok := i.AccessToken("u")
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-			defer cancel()
-			if _, err := v.Verify(ctx, tok); err == nil || !errors.Is(err, auth.ErrKeysUnavailable) {
-				t.Errorf("impatient: %v", err)
+		i.SetDelay(20 * time.Millisecond)
+		forged := mint(t, i, authtest.Token{Header: map[string]any{"kid": "forged"}})
+		for _, want := range []error{context.Canceled, auth.ErrUnknownKey, auth.ErrUnknownKey} {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(2*time.Millisecond, cancel)
+			if _, err := v.Verify(ctx, forged); !errors.Is(err, want) {
+				t.Errorf("Verify = %v, want %v", err, want)
 			}
-		})
-	}
-	wg.Go(func() {
-		if _, err := v.Verify(t.Context(), tok); err != nil {
-			t.Errorf("patient: %v", err)
+			cancel()
+		}
+		wantErr(t, v, i.AccessToken("u"), nil)
+		if n := i.Fetches(); n != 3 {
+			t.Errorf("%d fetches, want the first, one that was abandoned, and one that was not", n)
 		}
 	})
-	wg.Wait()
+}
+
+// TestShortDeadlines: where all callers are less patient than the endpoint is slow, forged kids cause two fetches in a second,
+// and known keys serve on.
+func TestShortDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, clock := newIssuer(t)
+		v := newVerifier(t, i.Config())
+		good := i.AccessToken("u")
+		wantErr(t, v, good, nil)
+		i.SetDelay(time.Second)
+		forged := mint(t, i, authtest.Token{Header: map[string]any{"kid": "forged"}})
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			if _, err := v.Verify(ctx, forged); !errors.Is(err, auth.ErrKeysUnavailable) {
+				t.Errorf("Verify = %v", err)
+			}
+			if _, err := v.Verify(ctx, good); err != nil {
+				t.Errorf("a known key: %v", err)
+			}
+			cancel()
+		}
+		if n := i.Fetches(); n != 3 {
+			t.Errorf("%d fetches", n)
+		}
+		clock.Advance(time.Second)
+		i.SetDelay(0)
+		wantErr(t, v, forged, auth.ErrUnknownKey)
+	})
 }
 
 // TestOldKeysBeatADeadline: a caller with a short deadline gets the old keys when the endpoint hangs.
 func TestOldKeysBeatADeadline(t *testing.T) {
-	i, clock := newIssuer(t)
-	v := newVerifier(t, i.Config())
-	tok := mint(t, i, authtest.Token{Lifetime: 10 * time.Hour})
-	wantErr(t, v, tok, nil)
-	clock.Advance(2 * time.Hour)
-	i.SetDelay(time.Minute)
-	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		if _, err := v.Verify(ctx, tok); err != nil || ctx.Err() != nil {
-			t.Errorf("Verify = %v, context %v", err, ctx.Err())
+	synctest.Test(t, func(t *testing.T) {
+		i, clock := newIssuer(t)
+		v := newVerifier(t, i.Config())
+		tok := mint(t, i, authtest.Token{Lifetime: 10 * time.Hour})
+		wantErr(t, v, tok, nil)
+		clock.Advance(2 * time.Hour)
+		i.SetDelay(time.Minute)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			if _, err := v.Verify(ctx, tok); err != nil || ctx.Err() != nil {
+				t.Errorf("Verify = %v, context %v", err, ctx.Err())
+			}
+			cancel()
 		}
-		cancel()
-	}
-	if n := i.Fetches(); n != 2 {
-		t.Errorf("%d fetches, want one that failed and a back-off", n)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	clock.Advance(time.Minute)
-	time.AfterFunc(5*time.Millisecond, cancel)
-	if _, err := v.Verify(ctx, tok); err != nil {
-		t.Errorf("Verify of a caller who hung up = %v, although good keys are there", err)
-	}
+		if n := i.Fetches(); n != 2 {
+			t.Errorf("%d fetches, want one that failed and a back-off", n)
+		}
+		clock.Advance(time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Millisecond, cancel)
+		if _, err := v.Verify(ctx, tok); err != nil || ctx.Err() == nil {
+			t.Errorf("Verify of a caller who hung up = %v, although good keys are there", err)
+		}
+	})
 }
 
 // TestTinyRefresh: an age that is over at once costs a fetch for each token, and no more.
@@ -138,8 +148,12 @@ func TestThaw(t *testing.T) {
 	if n := connections.Load(); n != int64(i.Fetches()) {
 		t.Errorf("%d fetches over %d connections", i.Fetches(), n)
 	}
-	clock.Advance(-50 * time.Hour) // the clock is set right
+	before := i.Fetches()
+	clock.Advance(-50 * time.Hour) // the clock is set right: keys from the future are not trusted
 	wantErr(t, v, mint(t, i, authtest.Token{}), nil)
+	if i.Fetches() != before+1 {
+		t.Error("keys of a wrong clock are used on")
+	}
 }
 
 // TestExpiryWhileWaiting: a token that expires while its key is fetched is refused.

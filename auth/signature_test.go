@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -264,4 +265,26 @@ func TestStrangersKeys(t *testing.T) {
 			wantErr(t, f.verifier, text+"."+b64(stranger.sign(t, text)), tt.want)
 		})
 	}
+}
+
+// TestManyHeaders: an issuer whose tokens all have headers of their own does not fill the memory.
+func TestManyHeaders(t *testing.T) {
+	f := newForge(t)
+	before := heap()
+	for n := range 500 {
+		text := f.input(fmt.Sprintf(`{"kid":"k","alg":"RS256","n":"%d%s"}`, n, strings.Repeat("x", 8<<10)))
+		wantErr(t, f.verifier, text+"."+b64(f.sign(t, text)), nil)
+	}
+	if grown := heap() - before; grown > 3<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	runtime.KeepAlive(f)
+}
+
+// heap returns the bytes that are alive.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -100,8 +100,11 @@ func TestVerifyRules(t *testing.T) {
 	lenient := i.Config()
 	lenient.Leeway = 10 * time.Second
 	verifiers["leeway"] = newVerifier(t, lenient)
-	for name, cfg := range map[string]auth.Config{"access": i.Config(), "both": both, "leeway": lenient} { // with two issuers
-		cfg.Pools = []auth.Pool{{ID: "us-east-1_authtest", ClientIDs: cfg.Pools[0].ClientIDs}}
+	anyClient := both
+	anyClient.Pools = []auth.Pool{{Issuer: i.URL(), AnyClient: true}}
+	verifiers["any client"] = newVerifier(t, anyClient)
+	for name, cfg := range map[string]auth.Config{"access": i.Config(), "both": both, "leeway": lenient, "any client": anyClient} { // with two issuers
+		cfg.Pools = []auth.Pool{{ID: "us-east-1_authtest", ClientIDs: cfg.Pools[0].ClientIDs, AnyClient: cfg.Pools[0].AnyClient}}
 		verifiers[name+" of a pool"] = newVerifier(t, cfg)
 	}
 	head := func(members string) string { return `{"kid":"` + kid + `","alg":"RS256"` + members + `}` }
@@ -222,6 +225,10 @@ func TestVerifyRules(t *testing.T) {
 		{name: "issuer in capitals", token: claim(map[string]any{"iss": strings.ToUpper(i.URL())}), want: auth.ErrIssuer},
 		{name: "client_id list", token: claim(map[string]any{"client_id": []string{i.ClientID()}}), want: auth.ErrClaims},
 		{name: "client_id in capitals", token: claim(map[string]any{"client_id": strings.ToUpper(i.ClientID())}), want: auth.ErrClient},
+		{name: "any client", token: claim(map[string]any{"client_id": "other"}), with: "any client"},
+		{name: "any client, ID token", token: mint(t, i, authtest.Token{Use: auth.IDToken, ClientID: "other"}), with: "any client"},
+		{name: "any client, but none", token: claim(map[string]any{"client_id": nil}), with: "any client", want: auth.ErrClient},
+		{name: "any client, but none in an ID token", token: mint(t, i, authtest.Token{Use: auth.IDToken, Claims: map[string]any{"aud": nil, "client_id": "c"}}), with: "any client", want: auth.ErrClient},
 		{name: "client_id empty", token: claim(map[string]any{"client_id": ""}), want: auth.ErrClient},
 		{name: "access token of another client with our aud", token: claim(map[string]any{"client_id": "other", "aud": i.ClientID()}), want: auth.ErrClient},
 		{name: "access token with a resource as aud", token: claim(map[string]any{"aud": "https://api.example"})},
@@ -249,6 +256,23 @@ func TestVerifyRules(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestScopeSeparator: only spaces separate scopes (RFC 6749 section 3.3), so that no other white space makes two of one.
+func TestScopeSeparator(t *testing.T) {
+	i := shared()
+	v := newVerifier(t, i.Config())
+	c, err := v.Verify(t.Context(), mint(t, i, authtest.Token{Scope: " a  b\tadmin c\u00a0admin\nadmin "}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HasScope("admin") || c.HasScope("") || !c.HasScope("a") || len(c.Scopes()) != 3 {
+		t.Errorf("scopes = %q", c.Scopes())
+	}
+	var nobody *auth.Claims
+	if nobody.HasScope("a") || nobody.InGroup("a") || nobody.Scopes() != nil || nobody.Groups() != nil || !errors.Is(nobody.Decode(&struct{}{}), auth.ErrNoPayload) {
+		t.Error("nil claims have something")
 	}
 }
 
@@ -319,6 +343,9 @@ func TestCachedTokens(t *testing.T) {
 	if again, err := v.Verify(t.Context(), tok); err != nil || again.Subject == "changed" || !again.InGroup("g") {
 		t.Errorf("Verify = %+v, %v", again, err)
 	}
+	parts := strings.Split(tok, ".")
+	wantErr(t, v, parts[0]+"."+b64(`{"sub":"admin"}`)+"."+parts[2], auth.ErrSignature) // the whole text counts
+	wantErr(t, v, tok, nil)
 	for range 20 {
 		wantErr(t, v, mint(t, i, authtest.Token{}), nil)
 	}
