@@ -2,9 +2,12 @@ package localstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gocloud.dev/blob/memblob"
@@ -58,4 +61,49 @@ func ExampleNew() {
 	// 201 Created
 	// 409 Conflict
 	// [content_type expiry max_bytes method size write_once]
+}
+
+func ExampleOpenDir() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	store, err := localstore.OpenDir(filepath.Join(dir, "uploads"), localstore.Config{
+		Secret:  []byte("0123456789abcdef0123456789abcdef"), // from a secret store, not from the code
+		BaseURL: "https://example.com/uploads",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer store.Bucket().Close()
+	grant, err := store.GrantUpload(context.Background(), "ada/1.png", storage.Policy{ContentType: "image/png", MaxBytes: 5 << 20})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	address, _, _ := strings.Cut(grant.URL, "?")
+	fmt.Println(grant.Method, address, grant.Enforced)
+	_, err = store.GrantUpload(context.Background(), "ada/1.png.attrs", storage.Policy{ContentType: "image/png", Size: 5})
+	fmt.Println(errors.Is(err, storage.ErrInvalidKey))
+	// Output:
+	// PUT https://example.com/uploads/ada/1.png [content_type expiry max_bytes method write_once]
+	// true
+}
+
+func ExampleOpen() {
+	store, err := localstore.Open(context.Background(), "mem://", localstore.Config{
+		Secret:  []byte("0123456789abcdef0123456789abcdef"), // from a secret store, not from the code
+		BaseURL: "https://example.com/uploads",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer store.Bucket().Close()
+	_, err = store.GrantUpload(context.Background(), "ada/1.png", storage.Policy{ContentType: "image/png"})
+	fmt.Println(err)
+	// Output: invalid upload policy: set Size or MaxBytes: an upload without a bound is not granted
 }
