@@ -190,12 +190,13 @@ func (p *Processor) eraseAliases(ctx context.Context, subject, publicID string) 
 	return keys, nil
 }
 
-// isErased says whether Erase has voided the upload.
-func (p *Processor) isErased(ctx context.Context, subject, id string) (bool, error) {
+// isErased says whether Erase has voided what j is made of. A version that is made of an older original is as void as that, though its own id
+// is later.
+func (p *Processor) isErased(ctx context.Context, j job) (bool, error) {
 	var stone tombstone // the zero one voids nothing
-	err := readJSON(ctx, p.uploads, p.keys.erasedKey(p.keys.publicID(subject)), &stone)
+	err := readJSON(ctx, p.uploads, p.keys.erasedKey(p.keys.publicID(j.subject)), &stone)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("avatar: read the tombstone: %w", err)
 	}
-	return id <= stone.Until, nil
+	return j.original.id <= stone.Until, nil
 }

@@ -53,15 +53,15 @@ type job struct {
 // run is the protocol. Each step can be repeated, and a crash between any two leaves what was current as it was.
 func (p *Processor) run(ctx context.Context, j job) (Result, error) {
 	res := Result{Subject: j.subject, UploadID: j.id}
+	if erased, err := p.isErased(ctx, j); err != nil || erased {
+		return p.undo(ctx, j, res, err)
+	}
 	rec, err := p.readRecord(ctx, j.subject, j.id)
 	if err != nil {
 		return res, err
 	}
 	if rec != nil {
 		return p.repeat(ctx, j, *rec)
-	}
-	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
-		return p.undo(ctx, j, res, err)
 	}
 	m, err := p.readManifest(ctx, p.keys.publicID(j.subject), j.id)
 	var source *Source
@@ -103,7 +103,7 @@ var errErased = errors.New("avatar: the subject was erased")
 // finish makes the rest of the world agree with the manifest, and then marks the upload as handled.
 func (p *Processor) finish(ctx context.Context, j job, res Result, source *Source) (Result, error) {
 	// Erase may have passed while this call was between its last look and the manifest.
-	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
+	if erased, err := p.isErased(ctx, j); err != nil || erased {
 		return p.undo(ctx, j, res, err)
 	}
 	current, err := p.syncAlias(ctx, p.keys.publicID(j.subject))
@@ -143,7 +143,7 @@ func (p *Processor) recordOf(j job, res Result, source *Source) record {
 
 // unlessErased returns res, unless Erase has passed before the record was written: it has not seen that then.
 func (p *Processor) unlessErased(ctx context.Context, j job, res Result) (Result, error) {
-	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil || erased {
+	if erased, err := p.isErased(ctx, j); err != nil || erased {
 		return p.undo(ctx, j, res, err)
 	}
 	return res, nil

@@ -43,7 +43,7 @@ func (p *Processor) publish(ctx context.Context, j job, set *Set) (Manifest, err
 		return m, errSlow
 	}
 	// Erase may have passed while the picture was rendered or moderated.
-	if erased, err := p.isErased(ctx, j.subject, j.id); err != nil {
+	if erased, err := p.isErased(ctx, j); err != nil {
 		return m, err
 	} else if erased {
 		return m, errErased

@@ -46,6 +46,7 @@ func (m *machine) step(op, key string, effect, tear func() error) error {
 	f, last := m.gate(op, key)
 	m.w.tick()
 	m.dead = m.dead || last
+	m.w.disturbed = m.w.disturbed || last || f != none
 	switch {
 	case f == none:
 		return effect()

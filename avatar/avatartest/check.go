@@ -123,10 +123,15 @@ func (w *world) settle(ctx context.Context) error {
 	if again, err := p.Recover(ctx); err != nil || again.Handled != 0 {
 		return fmt.Errorf("recover a second time: %+v, %w", again, err)
 	}
+	if !w.disturbed { // nobody has to wait for the sweep then
+		if err := errors.Join(w.checkAliases(ctx, p), w.checkErased(ctx)); err != nil {
+			return err
+		}
+	}
 	if _, err := p.Sweep(ctx); err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	err = errors.Join(w.check(ctx), w.checkHandled(ctx, p))
+	err = errors.Join(w.check(ctx), w.checkHandled(ctx, p), w.checkAliases(ctx, p), w.checkErased(ctx))
 	if err != nil {
 		return err
 	}
@@ -175,7 +180,58 @@ func (w *world) checkHandled(ctx context.Context, p *avatar.Processor) error {
 	return errors.Join(errs...)
 }
 
-// checkLeft checks that every object is there for a reason, and the stable name right.
+// checkAliases checks that each stable name shows what is current.
+func (w *world) checkAliases(ctx context.Context, p *avatar.Processor) error {
+	for _, subject := range subjects {
+		m, err := p.Current(ctx, subject)
+		if errors.Is(err, avatar.ErrNoPicture) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.sameObject(ctx, "avatars/"+subject+".jpg", m.Largest().Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkErased checks that of whom there is a receipt, nothing is there that was granted, or made of what was granted, before Erase.
+func (w *world) checkErased(ctx context.Context) error {
+	var errs []error
+	for _, b := range []*blob.Bucket{w.uploads, w.assets} {
+		keys, err := w.keys(ctx, b)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			for _, part := range strings.FieldsFunc(key, func(r rune) bool { return r == '/' || r == '.' }) {
+				for subject, s := range w.erased {
+					if s.receipt && strings.Contains(key, "/"+subject+"/") && !idTime(part).IsZero() && idTime(part).Before(s.begin) {
+						errs = append(errs, fmt.Errorf("%s has survived Erase", key))
+					}
+				}
+			}
+		}
+	}
+	for subject, s := range w.erased {
+		m, err := w.observer.Current(ctx, subject)
+		if s.receipt && err == nil && !w.uploadedSince(subject, m.UploadID, s) {
+			errs = append(errs, fmt.Errorf("%s shows %s, which was made of what was erased", subject, m.UploadID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// uploadedSince says whether subject has uploaded something after the erasure began that the version may have been made of.
+func (w *world) uploadedSince(subject, version string, s span) bool {
+	return slices.ContainsFunc(w.facts, func(f *fact) bool {
+		return f.subject == subject && f.good && f.stored && f.id <= version && !idTime(f.id).Before(s.begin)
+	})
+}
+
+// checkLeft checks that every object is there for a reason.
 func (w *world) checkLeft(ctx context.Context, p *avatar.Processor) error {
 	var assets, uploads []string
 	for _, subject := range subjects {
@@ -186,11 +242,7 @@ func (w *world) checkLeft(ctx context.Context, p *avatar.Processor) error {
 		if err != nil {
 			return err
 		}
-		alias := "avatars/" + subject + ".jpg"
-		if err := w.sameObject(ctx, alias, m.Largest().Key); err != nil {
-			return err
-		}
-		assets = append(assets, alias, "avatars/"+subject+"/"+m.UploadID+"/manifest.json")
+		assets = append(assets, "avatars/"+subject+".jpg", "avatars/"+subject+"/"+m.UploadID+"/manifest.json")
 		for _, v := range m.Variants {
 			assets = append(assets, v.Key)
 		}

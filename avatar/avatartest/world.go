@@ -30,6 +30,8 @@ type world struct {
 	now    time.Time
 	stamps map[string]time.Time // when each key was written, by that clock
 
+	disturbed bool // something has befallen somebody
+
 	facts  []*fact
 	erased map[string]span   // by subject
 	seen   map[string]string // by subject: the greatest current id so far
@@ -37,7 +39,10 @@ type world struct {
 }
 
 // span is the time of a call of Erase: what was granted before it is void, and of what was granted during it nobody can say.
-type span struct{ begin, end time.Time }
+type span struct {
+	begin, end time.Time
+	receipt    bool // it has succeeded
+}
 
 // fact is what is known of one upload.
 type fact struct {
@@ -153,9 +158,9 @@ func (w *world) erase(ctx context.Context, m *machine, subject string) error {
 		return err
 	}
 	began := w.clock()
-	w.erased[subject] = span{began, began.AddDate(100, 0, 0)}
+	w.erased[subject] = span{began, began.AddDate(100, 0, 0), false}
 	_, err = p.Erase(ctx, subject)
-	w.erased[subject] = span{began, w.clock()}
+	w.erased[subject] = span{began, w.clock(), err == nil}
 	return err
 }
 
@@ -167,7 +172,7 @@ func (w *world) isVoid(subject, id string) bool {
 
 func idTime(id string) time.Time {
 	u, err := uuid.Parse(id)
-	if err != nil {
+	if err != nil || u.Version() != 7 {
 		return time.Time{}
 	}
 	seconds, nanoseconds := u.Time().UnixTime()
