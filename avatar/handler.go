@@ -22,6 +22,8 @@ type HandlerOptions struct {
 	Default func(ctx context.Context, publicID string, v Variant) (Picture, error)
 	// Redirect answers the stable paths with 302 to the immutable one, so that a CDN keeps each picture once. Defaults are still answered in place.
 	Redirect bool
+	// URLs builds the addresses of redirects. The zero value means paths from the root, where Handler must be mounted then.
+	URLs URLs
 }
 
 // Handler serves what is published, and nothing else of the bucket, from these paths (for the kind "avatar"):
@@ -106,7 +108,7 @@ func (h *handler) serveCurrent(w http.ResponseWriter, r *http.Request, publicID 
 	v := m.AtLeast(width)
 	w.Header().Set("Cache-Control", shortCache)
 	if h.opts.Redirect {
-		w.Header().Set("Location", "/"+v.Key)
+		w.Header().Set("Location", h.opts.URLs.Picture(m, width))
 		w.WriteHeader(http.StatusFound)
 		return
 	}
@@ -115,7 +117,7 @@ func (h *handler) serveCurrent(w http.ResponseWriter, r *http.Request, publicID 
 		h.fail(w, r, errors.New("avatar: a manifest names a key that is not a picture's"))
 		return
 	}
-	w.Header().Set("Content-Location", "/"+v.Key)
+	w.Header().Set("Content-Location", h.opts.URLs.Picture(m, width))
 	// No Last-Modified: an older picture may come back as the current one, and only the ETag tells.
 	h.serveObject(w, r, v.Key, etagOf(pic.id, pic.variant), servedType(pic.ext), v.Size, time.Time{})
 }
@@ -155,8 +157,8 @@ func etagOf(id, variant string) string { return `"` + id + "-" + variant + `"` }
 func (h *handler) serveObject(w http.ResponseWriter, r *http.Request, key, etag, contentType string, size int64, modTime time.Time) {
 	content := &object{ctx: r.Context(), p: h.p, key: key, size: size}
 	defer content.Close()
-	// The first byte is asked for before the status is sent, so that a missing object is a 404.
-	if r.Method == http.MethodGet && r.Header.Get("Range") == "" && r.Header.Get("If-None-Match") == "" {
+	// The object is opened before the status is sent, so that a missing one is a 404; not if nothing of it, or another part, is wanted.
+	if r.Method == http.MethodGet && r.Header.Get("Range") == "" && !hasTag(r, etag) {
 		if err := content.open(); err != nil {
 			h.fail(w, r, notExist(err))
 			return
@@ -165,6 +167,12 @@ func (h *handler) serveObject(w http.ResponseWriter, r *http.Request, key, etag,
 	w.Header().Set("ETag", etag)
 	w.Header().Set("Content-Type", contentType)
 	http.ServeContent(w, r, "", modTime, content)
+}
+
+// hasTag says whether the client may have this version already. http.ServeContent decides.
+func hasTag(r *http.Request, etag string) bool {
+	tags := strings.Join(r.Header.Values("If-None-Match"), ",")
+	return strings.Contains(tags, etag) || strings.Contains(tags, "*")
 }
 
 // object reads a stored object from wherever it is sought to. It opens it at the first read only: a HEAD or a 304 reads nothing.
@@ -227,15 +235,15 @@ func (o *object) Close() {
 
 // fail answers an error without telling its text, which may name keys.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		notFound(w)
-	case r.Context().Err() != nil: // nobody listens any more
-	default:
-		h.p.opts.Logger.ErrorContext(r.Context(), "avatar: serve a picture", "error", err)
-		w.Header().Set("Retry-After", "5")
-		problem(w, http.StatusServiceUnavailable, "unavailable", "the picture cannot be read at the moment")
+		return
 	}
+	if r.Context().Err() == nil { // else nobody listens any more, or it took too long
+		h.p.opts.Logger.ErrorContext(r.Context(), "avatar: serve a picture", "error", err)
+	}
+	w.Header().Set("Retry-After", "5")
+	problem(w, http.StatusServiceUnavailable, "unavailable", "the picture cannot be read at the moment")
 }
 
 func notFound(w http.ResponseWriter) {
@@ -247,6 +255,7 @@ func problem(w http.ResponseWriter, status int, code, detail string) {
 	header := w.Header()
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
+	header.Del("Content-Location")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail, "code": code,
