@@ -36,7 +36,7 @@ type deliverer struct {
 func newDeliverer(handle func(context.Context, ObjectCreated) error, f Filter, log *slog.Logger, mp metric.MeterProvider) (*deliverer, error) {
 	faults := []error{f.check()}
 	if handle == nil {
-		faults = append(faults, errors.New("Handle is nil"))
+		faults = append(faults, errors.New("no handler: set Handle"))
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
