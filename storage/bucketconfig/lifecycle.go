@@ -69,6 +69,16 @@ func (d *Documents) shared() bool { return d.cfg.UploadBucket == d.cfg.AssetBuck
 // go. If both buckets are one it has the rules of both.
 func (d *Documents) S3UploadLifecycle() []byte { return marshalJSON(d.s3Lifecycle(true, d.shared())) }
 
+// MinIOUploadLifecycle returns the upload bucket's lifecycle rules as JSON in the form that MinIO takes: it refuses rules about
+// parts of multipart uploads, which it removes by itself after a day.
+func (d *Documents) MinIOUploadLifecycle() []byte {
+	l := d.s3Lifecycle(true, d.shared())
+	for i := range l.Rules {
+		l.Rules[i].Abort = nil
+	}
+	return marshalJSON(l)
+}
+
 // S3UploadLifecycleXML is [Documents.S3UploadLifecycle] as XML, the body of PutBucketLifecycleConfiguration.
 func (d *Documents) S3UploadLifecycleXML() []byte {
 	return marshalXML(d.s3Lifecycle(true, d.shared()))
