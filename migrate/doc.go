@@ -40,9 +40,9 @@
 //     pgx default_query_exec_mode=exec). SQLite: each file begins immediate and looks at the history again. A runner that loses its lock stops, and
 //     the keys of the history table refuse a version that somebody else has applied.
 //   - A run without pending migrations takes no lock and writes nothing.
-//   - Applied files are remembered by SHA-256 (without byte order mark and carriage returns). Edited, missing and late files stop the run
-//     unless Options say otherwise. File systems with [io/fs.ReadFileFS] are read at each run; from others, such as buckets, applied
-//     files are fetched by [Migrator.Validate], or when their size has changed.
+//   - Applied files are remembered by size and SHA-256 (without byte order mark and carriage returns). Edited, missing and late files stop the run
+//     unless Options say otherwise. A start with nothing to do compares the sizes, and the sums of an embed.FS. A run that has something to do
+//     compares all sums, except where reading is not local (no [io/fs.ReadFileFS], such as a bucket): there [Migrator.Validate] does.
 //   - Down takes back in reverse order of application.
 //
 // # Limits

@@ -3,32 +3,113 @@ package migrate_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"log"
 	"testing/fstest"
 
 	"github.com/cruddur/avatarkit/migrate"
 )
 
-func Example() {
+// In a program the files come from an embed.FS.
+var crudFiles = fstest.MapFS{
+	"20240102030405_create_crud.sql": {Data: []byte("-- migrate:up\nCREATE TABLE crud (id INTEGER);\n\n-- migrate:down\nDROP TABLE crud;\n")},
+	"20240203040506_add_bio.sql":     {Data: []byte("-- migrate:up\nALTER TABLE crud ADD COLUMN bio TEXT;\n")},
+}
+
+func openMemory() *sql.DB {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	defer db.Close()
 	db.SetMaxOpenConns(1) // each connection to :memory: is a database of its own
-	fsys := fstest.MapFS{"20240102030405_create_crud.sql": {Data: []byte("-- migrate:up\nCREATE TABLE crud (id INTEGER);\n\n-- migrate:down\nDROP TABLE crud;\n")}}
+	return db
+}
 
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), fsys, nil)
+// Every instance of a service does this at start.
+func Example() {
+	ctx := context.Background()
+	db := openMemory()
+	defer db.Close()
+	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, nil)
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	steps, err := m.Up(context.Background())
+	steps, err := m.Up(ctx)
 	for _, s := range steps {
 		fmt.Println(s.Direction, s.Version, s.Name)
 	}
-	pending, _ := m.Pending(context.Background())
+	pending, _ := m.Pending(ctx)
 	fmt.Println(err, pending)
 	// Output:
 	// up 20240102030405 create_crud
+	// up 20240203040506 add_bio
 	// <nil> 0
+}
+
+func ExampleNew() {
+	target := migrate.SQL(openMemory(), migrate.SQLite)
+	defer target.DB.Close()
+	_, err := migrate.New(target, nil, &migrate.Options{Dir: "/migrations"})
+	fmt.Println(err)
+	// Output:
+	// migrate: folder "/migrations" is not a path of a file system
+	// neither a file system nor functions
+}
+
+func ExampleSQL() {
+	target := migrate.SQL(openMemory(), migrate.SQLite)
+	defer target.DB.Close()
+	target.Table = "crud_history"
+	m, err := migrate.New(target, crudFiles, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := m.Up(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	var n int
+	err = target.DB.QueryRow("SELECT count(*) FROM crud_history").Scan(&n)
+	fmt.Println(n, err)
+	// Output: 2 <nil>
+}
+
+func ExampleGo() {
+	db := openMemory()
+	defer db.Close()
+	fill := migrate.Go(20240304050607, "fill_bio", func(ctx context.Context, tx migrate.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE crud SET bio = 'none' WHERE bio IS NULL")
+		return err
+	}, nil)
+	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, &migrate.Options{Go: []migrate.Migration{fill}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	steps, err := m.Up(context.Background())
+	fmt.Println(len(steps), err)
+	_, err = m.Down(context.Background(), 1)
+	fmt.Println(errors.Is(err, migrate.ErrIrreversible))
+	// Output:
+	// 3 <nil>
+	// true
+}
+
+func ExampleMigrator_Plan() {
+	db := openMemory()
+	defer db.Close()
+	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	steps, err := m.Plan().UpTo(context.Background(), 20240102030405)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(steps[0].SQL)
+	pending, _ := m.Pending(context.Background())
+	fmt.Println(pending)
+	// Output:
+	// CREATE TABLE crud (id INTEGER);
+	//
+	// 2
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/cruddur/avatarkit/migrate"
 )
 
-func openSQLite(t *testing.T, dsn string) *sql.DB {
+func openSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {

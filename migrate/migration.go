@@ -26,7 +26,8 @@ type Migration struct {
 	Size     int64  // bytes of the file
 	Up, Down Part   // an empty Down is irreversible
 
-	read bool // the parts are there
+	read     bool // the parts are there
+	embedded bool // the file costs nothing to read: embed.FS has no times
 }
 
 // Part returns the part that runs in direction d.

@@ -52,9 +52,6 @@ func (m *Migrator) due(mig *Migration, p past) bool {
 
 // plan returns the steps from the past to the goal, with their files read and checked, or why they must not be taken.
 func (m *Migrator) plan(all []*Migration, p past, g goal) ([]move, error) {
-	if err := errors.Join(m.deviations(all, p)...); err != nil {
-		return nil, err
-	}
 	files := make(map[int64]*Migration, len(all))
 	for _, mig := range all {
 		files[mig.Version] = mig
@@ -77,7 +74,8 @@ func (m *Migrator) plan(all []*Migration, p past, g goal) ([]move, error) {
 	}
 	// What stopped half way comes before what is new: that may build on it.
 	slices.SortStableFunc(moves, func(a, b move) int { return cmp.Compare(a.rank(), b.rank()) })
-	var faults []error
+	_, cheap := m.fsys.(fs.ReadFileFS)
+	faults := m.deviations(all, p, cheap && len(moves) > 0)
 	for _, mv := range moves {
 		faults = append(faults, m.possible(mv))
 	}
@@ -117,7 +115,7 @@ func (m *Migrator) possible(mv move) error {
 }
 
 // deviations returns what the policies refuse.
-func (m *Migrator) deviations(all []*Migration, p past) (faults []error) {
+func (m *Migrator) deviations(all []*Migration, p past, read bool) (faults []error) {
 	object := func(policy Policy, err error) {
 		switch policy {
 		case Refuse:
@@ -126,14 +124,13 @@ func (m *Migrator) deviations(all []*Migration, p past) (faults []error) {
 			m.opts.Logger.Warn("migration allowed by policy", "deviation", err.Error())
 		}
 	}
-	_, cheap := m.fsys.(fs.ReadFileFS)
 	known := make(map[int64]bool, len(all))
 	for _, mig := range all {
 		known[mig.Version] = true
 		if p.late(mig) {
 			object(m.opts.Late, fmt.Errorf("%w: %d_%s is older than %d: give its file a new time, or set the policy for late migrations", ErrLate, mig.Version, mig.Name, p.newest))
 		}
-		if edited, err := m.edited(mig, p.of[mig.Version], cheap); err != nil {
+		if edited, err := m.edited(mig, p.of[mig.Version], read); err != nil {
 			faults = append(faults, err)
 		} else if edited {
 			object(m.opts.Edited, fmt.Errorf("%w: %d_%s: restore the file and write a new migration, or accept the file with repair", ErrEdited, mig.Version, mig.Name))
@@ -147,9 +144,9 @@ func (m *Migrator) deviations(all []*Migration, p past) (faults []error) {
 	return faults
 }
 
-// edited says whether mig is not what r says was applied. The file is read if that is cheap, or if its size differs.
-func (m *Migrator) edited(mig *Migration, r *Record, cheap bool) (bool, error) {
-	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !cheap && !mig.read && r.Size == mig.Size {
+// edited says whether mig is not what r says was applied. Unless read, only what lies in memory is read, or differs in size.
+func (m *Migrator) edited(mig *Migration, r *Record, read bool) (bool, error) {
+	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !read && !mig.embedded && !mig.read && r.Size == mig.Size {
 		return false, nil
 	}
 	if err := m.fetch(mig); err != nil {
@@ -174,7 +171,7 @@ func (m *Migrator) Validate(ctx context.Context) error {
 	}
 	strict := *m
 	strict.opts.Late, strict.opts.Missing, strict.opts.Edited = Refuse, Refuse, Refuse
-	faults = append(faults, strict.deviations(all, p)...)
+	faults = append(faults, strict.deviations(all, p, true)...)
 	for _, r := range p.records {
 		if r.State != Applied {
 			faults = append(faults, fmt.Errorf("%w: %d_%s is %s after %d statements", ErrHalfway, r.Version, r.Name, r.State, r.Statements))

@@ -72,7 +72,7 @@ func (m *Migrator) named(e fs.DirEntry) (*Migration, error) {
 	if err != nil {
 		return nil, fileError(e.Name(), 0, "%w", err)
 	}
-	return &Migration{Version: version, Name: name, File: path.Join(m.opts.Dir, e.Name()), Size: info.Size()}, nil
+	return &Migration{Version: version, Name: name, File: path.Join(m.opts.Dir, e.Name()), Size: info.Size(), embedded: info.ModTime().IsZero()}, nil
 }
 
 // fetch reads the file of mig unless that was done.

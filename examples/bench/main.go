@@ -39,7 +39,7 @@ type result struct {
 }
 
 func main() {
-	suites := map[string]func(context.Context, options) ([]result, error){"auth": benchAuth, "avatar": benchAvatar}
+	suites := map[string]func(context.Context, options) ([]result, error){"auth": benchAuth, "avatar": benchAvatar, "migrate": benchMigrate}
 	workers := map[string]map[string]job{"avatar": avatarJobs()}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -39,6 +39,7 @@ func TestSQL(t *testing.T, dialect migrate.Dialect, open func(t *testing.T) (con
 		{"a file that was run is not run again", testOnce},
 		{"a file without transaction goes on where it stopped", testResume},
 		{"a Go function is in the transaction of its row", testGoTx},
+		{"a function that ends the transaction is found out", testCommitted},
 		{"eight runners of one file without transaction", testEightStepwise},
 		{"no connection leaks", testLeaks},
 		{"the original's table is taken over", testAdopt},
@@ -155,6 +156,22 @@ func testGoTx(t *testing.T, d *database) {
 		t.Fatal(err)
 	}
 	d.exec("CREATE TABLE a (id INTEGER)") // not there
+}
+
+func testCommitted(t *testing.T, d *database) {
+	ctx := context.Background()
+	m := newMigrator(t, migrate.SQL(closed(t, d.connect()), d.dialect), nil, migrate.Go(20240101000000, "a", func(ctx context.Context, tx migrate.Tx) error {
+		_, err := tx.ExecContext(ctx, "CREATE TABLE a (id INTEGER); COMMIT")
+		return err
+	}, nil))
+	if _, err := m.Up(ctx); !errors.Is(err, migrate.ErrCommitted) {
+		t.Fatal(err)
+	}
+	if _, err := m.Up(ctx); !errors.Is(err, migrate.ErrHalfway) {
+		t.Fatalf("run again: %v", err)
+	}
+	took(t, "up a")(m.Repair(ctx, 20240101000000, true))
+	took(t, "")(m.Up(ctx))
 }
 
 func testEightStepwise(t *testing.T, d *database) {

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite"
+
+	"github.com/cruddur/avatarkit/migrate"
+)
+
+const migrations = 1000
+
+// benchMigrate compares applying 1,000 migrations, and starting again when all are applied, with goose as a library and with psql, which
+// keeps no history. The time is that of the processor, of client and server. SQLite is a file; PostgreSQL is
+// the local server of DATABASE_URL, where databases are made and dropped. Without it that half is left out.
+func benchMigrate(ctx context.Context, opts options) ([]result, error) {
+	dir, err := os.MkdirTemp("", "avatarkit-bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := writeMigrations(dir); err != nil {
+		return nil, err
+	}
+	databases := []*bed{sqliteBed(dir)}
+	if dsn := os.Getenv("DATABASE_URL"); dsn == "" {
+		fmt.Fprintln(opts.log, "migrate: DATABASE_URL is not set, PostgreSQL is left out")
+	} else if b, err := postgresBed(ctx, dir, dsn); err != nil {
+		return nil, err
+	} else {
+		databases = append(databases, b)
+	}
+	var all []result
+	for _, b := range databases {
+		for against, bar := range b.bars {
+			fmt.Fprintf(opts.log, "migrate: %s against %s\n", b.name, against)
+			results, err := b.compare(ctx, opts.rounds, against, bar)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, results...)
+		}
+	}
+	return all, nil
+}
+
+// writeMigrations makes the same changes as files of ours, of goose, and as one script for psql with a transaction for each.
+func writeMigrations(dir string) error {
+	var script strings.Builder
+	err := errors.Join(os.Mkdir(filepath.Join(dir, "ours"), 0o755), os.Mkdir(filepath.Join(dir, "goose"), 0o755))
+	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range migrations {
+		name := at.Add(time.Duration(i)*time.Second).Format("20060102150405") + "_change.sql"
+		change := fmt.Sprintf("CREATE TABLE bench_%d (id BIGINT PRIMARY KEY, name TEXT NOT NULL);\nALTER TABLE bench_%d ADD COLUMN note TEXT;\n", i, i)
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "ours", name), []byte("-- migrate:up\n"+change), 0o644),
+			os.WriteFile(filepath.Join(dir, "goose", name), []byte("-- +goose Up\n"+change), 0o644))
+		fmt.Fprintf(&script, "BEGIN;\n%sCOMMIT;\n", change)
+	}
+	return errors.Join(err, os.WriteFile(filepath.Join(dir, "script.sql"), []byte(script.String()), 0o644))
+}
+
+// bed is a kind of database to measure on.
+type bed struct {
+	name   string
+	dir    string
+	bars   map[string]float64 // of applying, by opponent
+	fresh  func(context.Context) (dsn string, drop func() error, err error)
+	open   func(dsn string) (*sql.DB, error)
+	server func() (time.Duration, error) // processor time of the server so far
+	tools  map[string]func(ctx context.Context, b *bed, dsn string) error
+}
+
+// compare interleaves ours with an opponent: 1,000 migrations of a fresh database, and a start with nothing to do.
+func (b *bed) compare(ctx context.Context, rounds int, against string, bar float64) ([]result, error) {
+	noop := map[string][]float64{}
+	measure := func(tool string) func() (float64, error) {
+		return func() (float64, error) {
+			dsn, drop, err := b.fresh(ctx)
+			if err != nil {
+				return 0, err
+			}
+			apply, err := b.timed(ctx, tool, dsn)
+			if err == nil {
+				var again float64
+				again, err = b.timed(ctx, tool, dsn)
+				noop[tool] = append(noop[tool], again)
+			}
+			return apply, errors.Join(err, drop())
+		}
+	}
+	ours, theirs, ratio, err := interleave(rounds, measure("ours"), measure(against))
+	if err != nil {
+		return nil, err
+	}
+	results := []result{{"migrate", b.name + ", 1,000 migrations", "CPU ms", ours, theirs, against, ratio, bar}}
+	if against == "goose" { // psql keeps no history, so it cannot start again
+		var ratios []float64
+		for i, our := range noop["ours"][1:] {
+			ratios = append(ratios, our/noop["goose"][i+1])
+		}
+		results = append(results, result{"migrate", b.name + ", nothing to do", "CPU ms", median(noop["ours"]), median(noop["goose"]), against, median(ratios), 1})
+	}
+	return results, nil
+}
+
+// timed returns the processor time in milliseconds that one run of a tool costs its process, its children and the server.
+func (b *bed) timed(ctx context.Context, tool, dsn string) (float64, error) {
+	before, err := b.server()
+	if err != nil {
+		return 0, err
+	}
+	own, children := cpu(), childrenCPU()
+	if tool == "psql" && b.tools[tool] == nil {
+		return 0, fmt.Errorf("no psql for %s", b.name)
+	}
+	if err := b.tools[tool](ctx, b, dsn); err != nil {
+		return 0, fmt.Errorf("%s: %w", tool, err)
+	}
+	own, children = cpu()-own, childrenCPU()-children
+	after, err := b.server()
+	return float64((own+children+after-before).Microseconds()) / 1000, err
+}
+
+func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string) error {
+	return func(ctx context.Context, b *bed, dsn string) error {
+		db, err := b.open(dsn)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		m, err := migrate.New(migrate.SQL(db, dialect), os.DirFS(filepath.Join(b.dir, "ours")), nil)
+		if err != nil {
+			return err
+		}
+		_, err = m.Up(ctx)
+		return err
+	}
+}
+
+func applyGoose(dialect goose.Dialect) func(context.Context, *bed, string) error {
+	return func(ctx context.Context, b *bed, dsn string) error {
+		db, err := b.open(dsn)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		p, err := goose.NewProvider(dialect, db, os.DirFS(filepath.Join(b.dir, "goose")))
+		if err != nil {
+			return err
+		}
+		_, err = p.Up(ctx)
+		return err
+	}
+}
+
+func applyPsql(ctx context.Context, b *bed, dsn string) error {
+	out, err := exec.CommandContext(ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", filepath.Join(b.dir, "script.sql"), dsn).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "already exists") { // as a start with nothing to do, which is not compared
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+func sqliteBed(dir string) *bed {
+	return &bed{
+		name: "SQLite", dir: dir, bars: map[string]float64{"goose": 1},
+		fresh: func(context.Context) (string, func() error, error) {
+			path := filepath.Join(dir, "bench.db")
+			return "file:" + path, func() error { return os.Remove(path) }, nil
+		},
+		open:   func(dsn string) (*sql.DB, error) { return sql.Open("sqlite", dsn) },
+		server: func() (time.Duration, error) { return 0, nil },
+		tools: map[string]func(context.Context, *bed, string) error{
+			"ours": applyOurs(migrate.SQLite), "goose": applyGoose(goose.DialectSQLite3),
+		},
+	}
+}
+
+func postgresBed(ctx context.Context, dir, dsn string) (*bed, error) {
+	admin, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is not a PostgreSQL URL")
+	}
+	at, err := url.Parse(dsn)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is not a URL")
+	}
+	var backend int
+	if err := admin.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&backend); err != nil {
+		return nil, err
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", backend))
+	if err != nil {
+		return nil, fmt.Errorf("the server of DATABASE_URL does not run on this machine: %w", err)
+	}
+	parent := fields(stat)[1]
+	return &bed{
+		name: "PostgreSQL", dir: dir, bars: map[string]float64{"goose": 1, "psql": 1.1},
+		fresh: func(ctx context.Context) (string, func() error, error) {
+			const name = "avatarkit_bench"
+			one := *at
+			one.Path = "/" + name
+			_, err := admin.ExecContext(ctx, "CREATE DATABASE "+name)
+			return one.String(), func() error {
+				_, err := admin.ExecContext(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+				return err
+			}, err
+		},
+		open:   func(dsn string) (*sql.DB, error) { return sql.Open("pgx", dsn) },
+		server: func() (time.Duration, error) { return endedChildren(parent) },
+		tools: map[string]func(context.Context, *bed, string) error{
+			"ours": applyOurs(migrate.Postgres), "goose": applyGoose(goose.DialectPostgres), "psql": applyPsql,
+		},
+	}, nil
+}
+
+// endedChildren returns the processor time of a server's backends that have ended, after a moment in which those end that were just left.
+func endedChildren(pid string) (time.Duration, error) {
+	time.Sleep(200 * time.Millisecond)
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	f := fields(stat)
+	user, err := strconv.ParseInt(f[13], 10, 64)
+	system, err2 := strconv.ParseInt(f[14], 10, 64)
+	return time.Duration(user+system) * time.Second / 100, errors.Join(err, err2) // clock ticks
+}
+
+// fields are those of /proc/PID/stat from the third, the state, on: proc(5).
+func fields(stat []byte) []string {
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.Fields(rest)
+}
