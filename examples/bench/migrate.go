@@ -130,7 +130,7 @@ func (b *bed) timed(ctx context.Context, tool, dsn string) (float64, error) {
 	}
 	own, children = cpu()-own, childrenCPU()-children
 	after, err := b.server()
-	return float64((own+children+after-before).Microseconds()) / 1000, err
+	return float64((own + children + after - before).Microseconds()) / 1000, err
 }
 
 func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string) error {
