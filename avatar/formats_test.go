@@ -2,15 +2,10 @@ package avatar_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/png"
-	"io"
-	"runtime"
 	"testing"
-	"time"
 
 	"github.com/gen2brain/webp"
 
@@ -85,47 +80,5 @@ func TestRenderAnimatedWebPShowsTheCanvas(t *testing.T) {
 		m := decodePicture(t, render(t, newPipeline(t, avatar.Config{}), data).Pictures[0])
 		wantColor(t, m, 150, 150, color.NRGBA{R: 255, A: 255})
 		wantColor(t, m, 90, 90, color.White)
-	}
-}
-
-// TestRenderMemory prints what the heaviest picture that the default limits allow takes, and fails when it is more than the budget by half.
-func TestRenderMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("decodes 49 megapixels of 16 bits")
-	}
-	const side = 7000
-	var b bytes.Buffer
-	source := &image.NRGBA64{Pix: make([]byte, side*side*8), Stride: side * 8, Rect: image.Rect(0, 0, side, side)}
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, source); err != nil {
-		t.Fatal(err)
-	}
-	data := b.Bytes()
-	runtime.GC()
-	var before, now runtime.MemStats
-	runtime.ReadMemStats(&before)
-	peak := uint64(0)
-	done, watched := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(watched)
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(2 * time.Millisecond):
-				runtime.ReadMemStats(&now)
-				peak = max(peak, now.HeapInuse)
-			}
-		}
-	}()
-	_, err := newPipeline(t, avatar.Config{}).Render(context.Background(), io.MultiReader(bytes.NewReader(data)))
-	close(done)
-	<-watched
-	if err != nil {
-		t.Fatal(err)
-	}
-	peak -= min(peak, before.HeapInuse)
-	t.Logf("peak heap of a 16-bit PNG of %dx%d: %d MiB", side, side, peak>>20)
-	if peak > 768<<20 {
-		t.Errorf("the peak is %d MiB, want at most 768", peak>>20)
 	}
 }

@@ -101,22 +101,19 @@ func (f flatJPEG) scan(b *bytes.Buffer, scan []int, hmax, vmax int) {
 		h, v := int(f.factors[scan[0]]>>4), int(f.factors[scan[0]]&15)
 		across, down = up(up(f.width*h, hmax), 8), up(up(f.height*v, vmax), 8)
 	}
-	var bits string
-	flush := func() {
-		for len(bits)%8 != 0 {
-			bits += "1"
-		}
-		for ; bits != ""; bits = bits[8:] {
-			v := byte(0)
-			for _, c := range bits[:8] {
-				v = v<<1 | byte(c-'0')
-			}
+	var acc uint64
+	n := 0
+	put := func(v, bits int) {
+		acc, n = acc<<bits|uint64(v), n+bits
+		for ; n >= 8; n -= 8 {
+			v := byte(acc >> (n - 8))
 			b.WriteByte(v)
 			if v == 0xff {
 				b.WriteByte(0)
 			}
 		}
 	}
+	flush := func() { put(1<<((8-n)%8)-1, (8-n)%8) }
 	last := make([]int, 4)
 	for mcu := range across * down {
 		if f.restart > 0 && mcu > 0 && mcu%f.restart == 0 {
@@ -134,7 +131,7 @@ func (f flatJPEG) scan(b *bytes.Buffer, scan []int, hmax, vmax int) {
 				v = int(f.right[i]) - 128
 			}
 			for range blocks {
-				bits += f.block(v - last[i])
+				put(f.block(v - last[i]))
 				last[i] = v
 			}
 		}
@@ -142,8 +139,8 @@ func (f flatJPEG) scan(b *bytes.Buffer, scan []int, hmax, vmax int) {
 	flush()
 }
 
-// block is a flat block as bits: the difference to the last, and the end of the block.
-func (f flatJPEG) block(v int) string {
+// block is a flat block, the difference to the last and the end of the block, and its number of bits.
+func (f flatJPEG) block(v int) (code, bits int) {
 	category := 0
 	for n := max(v, -v); n > 0; n >>= 1 {
 		category++
@@ -151,14 +148,11 @@ func (f flatJPEG) block(v int) string {
 	if v < 0 {
 		v += 1<<category - 1
 	}
-	bits := fmt.Sprintf("%04b", category)
-	if category > 0 {
-		bits += fmt.Sprintf("%0*b", category, v)
-	}
+	code, bits = category<<category|v, 4+category
 	if f.frame == 0xc2 {
-		return bits
+		return code, bits
 	}
-	return bits + "0"
+	return code << 1, bits + 1
 }
 
 // cmykJPEG is a baseline JPEG of four components of one value each, with an Adobe marker.

@@ -64,6 +64,8 @@ func sound(data []byte) bool {
 type mender struct {
 	head  bytes.Reader
 	data  io.Reader // the decompressed rows that are left
+	block [0x8000]byte
+	body  bytes.Buffer // of the next IDAT chunk. Both are used again, so that no garbage counts beside the pixels
 	rows  int64     // bytes of rows that the decoder will want
 	read  int64     // bytes of rows that came from the file
 	out   bytes.Buffer
@@ -137,20 +139,22 @@ func (m *mender) Read(p []byte) (int, error) {
 
 // fill makes the next IDAT chunk: one stored block of the zlib stream (RFC 1951 section 3.2.4), or the end of the file.
 func (m *mender) fill() {
-	var body bytes.Buffer
+	body := &m.body
+	body.Reset()
 	if !m.begun {
 		m.begun = true
 		body.Write([]byte{0x78, 0x01})
 	}
-	block := make([]byte, min(m.rows, 0x8000))
+	block := m.block[:min(m.rows, int64(len(m.block)))]
+	n := 0
 	if m.data != nil {
-		n, err := io.ReadFull(m.data, block)
-		m.read += int64(n)
-		if err != nil {
+		var err error
+		if n, err = io.ReadFull(m.data, block); err != nil {
 			m.data = nil
-			clear(block[n:])
 		}
+		m.read += int64(n)
 	}
+	clear(block[n:])
 	m.rows -= int64(len(block))
 	m.adler.Write(block)
 	last := byte(0)
