@@ -309,12 +309,26 @@ func TestRenderRejects(t *testing.T) {
 		{"pdf", []byte("%PDF-1.7\n"), avatar.ReasonUnsupportedFormat, "pdf"},
 		{"tiff", []byte("II*\x00\x08\x00\x00\x00"), avatar.ReasonUnsupportedFormat, "tiff"},
 		{"bmp", append([]byte("BM\x36\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00"), make([]byte, 40)...), avatar.ReasonUnsupportedFormat, "bmp"},
+		{"html, whatever its name", []byte("<script>alert(1)</script>"), avatar.ReasonUnsupportedFormat, "html"},
+		{"xml", []byte("<?xml version='1.0'?><kml/>"), avatar.ReasonUnsupportedFormat, "xml"},
+		{"jpeg xl", []byte("\xff\x0a\xfa\x00"), avatar.ReasonUnsupportedFormat, "jpegxl"},
+		{"jpeg xl, in boxes", []byte("\x00\x00\x00\x0cJXL \r\n\x87\n"), avatar.ReasonUnsupportedFormat, "jpegxl"},
+		{"jpeg 2000", []byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), avatar.ReasonUnsupportedFormat, "jpeg2000"},
+		{"psd", []byte("8BPS\x00\x01"), avatar.ReasonUnsupportedFormat, "psd"},
+		{"ico", []byte("\x00\x00\x01\x00\x01\x00"), avatar.ReasonUnsupportedFormat, "ico"},
+		{"mp4", []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42"), avatar.ReasonUnsupportedFormat, "video"},
+		{"zip", []byte("PK\x03\x04\x14\x00"), avatar.ReasonUnsupportedFormat, "zip"},
+		{"eps", []byte("%!PS-Adobe-3.0"), avatar.ReasonUnsupportedFormat, "eps"},
 		{"heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), avatar.ReasonUnsupportedFormat, "heic"},
 		{"avif", []byte("\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf"), avatar.ReasonUnsupportedFormat, "avif"},
 		{"binary", []byte{1, 2, 3, 4, 5, 6, 7, 8}, avatar.ReasonUnsupportedFormat, ""},
 		{"png and zip", append(bytes.Clone(small), zip...), avatar.ReasonUnsupportedFormat, "png+zip"},
 		{"jpeg and php", withJPEGSegment(whole, 0xfe, []byte("<?php system($_GET[0]);")), avatar.ReasonUnsupportedFormat, "jpeg+php"},
 		{"jpeg and html", append(bytes.Clone(whole), "<html><script>x</script>"...), avatar.ReasonUnsupportedFormat, "jpeg+html"},
+		{"png and pdf", append(bytes.Clone(small), "%PDF-1.7 1 0 obj"...), avatar.ReasonUnsupportedFormat, "png+pdf"},
+		{"pdf in a jpeg's comment", withJPEGSegment(whole, 0xfe, []byte("%PDF-1.7 1 0 obj")), avatar.ReasonUnsupportedFormat, "jpeg+pdf"},
+		{"png with a page in its texts", withPNGChunk(small, "tEXt", []byte("Comment\x00<html><script>x</script>")), avatar.ReasonUnsupportedFormat, "png+html"},
+		{"gif and javascript", []byte("GIF89a/*\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x80\x00\x00\x00\xff\xff\xff\x02\x02D\x01\x00;*/=1;alert(1)"), avatar.ReasonUnsupportedFormat, "gif+script"},
 		{"jpeg header alone", whole[:30], avatar.ReasonCorrupt, "jpeg"},
 		{"png signature alone", small[:8], avatar.ReasonCorrupt, "png"},
 		{"png 16000x16000", hugePNG(16000), avatar.ReasonTooManyPixels, "png"},
@@ -347,30 +361,6 @@ func wantReject(t testing.TB, err error, reason avatar.Reason, format string) {
 	}
 }
 
-func TestRenderCropModes(t *testing.T) {
-	data := encodePNG(t, quarters(800, 800))
-	p := newPipeline(t, avatar.Config{})
-	set, err := p.RenderCrop(context.Background(), bytes.NewReader(data), avatar.Crop{Mode: avatar.CropRect, X: 0.5, Y: 0, Width: 0.5, Height: 0.5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := decodePicture(t, set.Pictures[0])
-	if m.Bounds().Dx() != 400 {
-		t.Errorf("the crop is %v, want 400 pixels", m.Bounds())
-	}
-	wantColor(t, m, 5, 5, color.NRGBA{G: 255, A: 255})
-	wantColor(t, m, 395, 395, color.NRGBA{G: 255, A: 255})
-	for _, bad := range []avatar.Crop{{Mode: "x"}, {Mode: avatar.CropFocal, X: math.NaN()}, {Mode: avatar.CropRect, X: 0.9, Width: 0.5, Height: 1}, {Mode: avatar.CropRect}} {
-		if _, err := p.RenderCrop(context.Background(), bytes.NewReader(data), bad); err == nil || errors.As(err, new(*avatar.RejectError)) {
-			t.Errorf("%+v: got %v, want an error that is no RejectError", bad, err)
-		}
-	}
-	detect := func(m image.Image) image.Rectangle { b := m.Bounds(); return image.Rect(0, b.Dy()/2, b.Dx()/2, b.Dy()) }
-	m = decodePicture(t, render(t, newPipeline(t, avatar.Config{Detect: detect}), data).Pictures[0])
-	wantColor(t, m, 5, 395, color.NRGBA{B: 255, A: 255})
-	wantColor(t, m, 395, 5, color.NRGBA{B: 255, A: 255})
-}
-
 func TestRenderStopsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -382,6 +372,28 @@ func TestRenderStopsWithTheContext(t *testing.T) {
 	var reject *avatar.RejectError
 	if !errors.As(err, &reject) || reject.Reason != avatar.ReasonTimeout {
 		t.Errorf("got %v, want reason timeout", err)
+	}
+}
+
+// What phones and cameras append is no second format to anybody who opens the file, and nothing of it is published.
+func TestRenderIgnoresWhatFollows(t *testing.T) {
+	whole := map[string][]byte{"jpeg": encodeJPEG(t, quarters(90, 90)), "png": encodePNG(t, quarters(90, 90)), "webp": encodeWebP(t, quarters(90, 90), true)}
+	p := newPipeline(t, avatar.Config{})
+	for format, data := range whole {
+		for name, tail := range map[string][]byte{
+			"a video":          []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42moov"),
+			"a second picture": whole["jpeg"],
+			"a maker's notes":  []byte("\x00\x00\xd1\x08SEFH\x00\x00\x00\x00"),
+			"zeros":            make([]byte, 4096),
+		} {
+			t.Run(format+", "+name, func(t *testing.T) {
+				set := render(t, p, append(bytes.Clone(data), tail...))
+				if set.Source.Format != format || len(set.Source.Warnings) > 0 {
+					t.Errorf("source is %+v", set.Source)
+				}
+				wantQuarters(t, decodePicture(t, set.Pictures[0]))
+			})
+		}
 	}
 }
 

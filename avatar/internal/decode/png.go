@@ -66,8 +66,8 @@ type mender struct {
 	data  io.Reader // the decompressed rows that are left
 	block [0x8000]byte
 	body  bytes.Buffer // of the next IDAT chunk. Both are used again, so that no garbage counts beside the pixels
-	rows  int64     // bytes of rows that the decoder will want
-	read  int64     // bytes of rows that came from the file
+	rows  int64        // bytes of rows that the decoder will want
+	read  int64        // bytes of rows that came from the file
 	out   bytes.Buffer
 	adler hash.Hash32
 	begun bool
