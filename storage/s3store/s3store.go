@@ -101,6 +101,13 @@ func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 	if !b.As(&client) {
 		return nil, errors.New("s3store: gocloud's bucket has no S3 client")
 	}
+	if endpoint := u.Query().Get("endpoint"); endpoint != "" {
+		// gocloud gives the client a resolver of the old kind, which the SDK does not ask for the URL of a form.
+		client = s3.New(client.Options(), func(o *s3.Options) {
+			o.BaseEndpoint = &endpoint
+			o.EndpointResolver = nil //lint:ignore SA1019 it is there, and must go
+		})
+	}
 	return New(client, u.Host, opts)
 }
 
