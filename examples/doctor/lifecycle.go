@@ -37,7 +37,7 @@ func (d *doctor) uncovered(ctx context.Context) ([]string, error) {
 	case "gs":
 		rules, err = d.gcsRules(ctx)
 	case "azblob":
-		err = fmt.Errorf("Azure keeps lifecycle rules with the account, where the doctor has no access: %w", errors.ErrUnsupported)
+		err = fmt.Errorf("lifecycle rules are settings of the Azure account, where the doctor has no access: %w", errors.ErrUnsupported)
 	default:
 		err = fmt.Errorf("a folder has no lifecycle rules: %w", errors.ErrUnsupported)
 	}
