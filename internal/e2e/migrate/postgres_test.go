@@ -6,10 +6,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/cruddur/avatarkit/internal/e2e/postgres"
 	"github.com/cruddur/avatarkit/migrate"
@@ -72,40 +73,121 @@ func TestProfileUpAndDown(t *testing.T) {
 	}
 }
 
-// Eight runners, with an index that is built concurrently while seven wait.
-func TestEightRunnersAndAConcurrentIndex(t *testing.T) {
-	dsn := postgres.Start(t)
-	fsys := files("20240101000000_t.sql", "-- migrate:up\nCREATE TABLE t (id BIGINT PRIMARY KEY, n INT); INSERT INTO t SELECT i, i FROM generate_series(1, 50000) i;",
-		"20240102000000_index.sql", "-- migrate:up no-transaction\nCREATE INDEX CONCURRENTLY t_n ON t (n);\nINSERT INTO t VALUES (0, 0);\n-- migrate:down no-transaction\nDELETE FROM t WHERE id = 0;\nDROP INDEX CONCURRENTLY t_n;")
-	for i := range 20 {
-		fsys[fmt.Sprintf("2024020100%02d00_x.sql", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- migrate:up\nCREATE TABLE x%d (id INT);", i)}
+// Eight processes, with an index that is built concurrently while seven of them wait. The database's default isolation would keep a snapshot
+// in each transaction that does not say otherwise.
+func TestEightProcesses(t *testing.T) {
+	for _, isolation := range []string{"read committed", "repeatable read"} {
+		t.Run(isolation, func(t *testing.T) {
+			dsn := postgres.Start(t)
+			db := open(t, dsn)
+			var name string
+			if err := db.QueryRow("SELECT current_database()").Scan(&name); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, db, "ALTER DATABASE "+name+" SET default_transaction_isolation = '"+isolation+"'")
+			fsys := withIndex()
+			dir := write(t, fsys)
+			alone := time.Now()
+			if n := start(t, "pgx", dsn, dir).steps(t); n != len(fsys) {
+				t.Fatalf("%d steps", n)
+			}
+			t.Logf("one process %v", time.Since(alone))
+			if _, err := migrator(t, open(t, dsn), fsys, nil).To(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("eight processes %v", eight(t, "pgx", dsn, dir, len(fsys)))
+			if n := count(t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"); n != 0 {
+				t.Errorf("%d locks leaked", n)
+			}
+			if n := count(t, db, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"); n != 0 {
+				t.Errorf("%d invalid indexes", n)
+			}
+		})
 	}
+}
+
+// Four runners share a pool of two connections: its limit is met by the lock and the work of one.
+func TestSmallPool(t *testing.T) {
+	dsn := postgres.Start(t)
+	db := open(t, dsn)
+	db.SetMaxOpenConns(2)
+	fsys := withIndex()
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	total := 0
-	for range 8 {
-		m := migrator(t, open(t, dsn), fsys, nil)
+	for range 4 {
+		m := migrator(t, db, fsys, nil)
 		wg.Go(func() {
-			steps, err := m.Up(context.Background())
-			mu.Lock()
-			defer mu.Unlock()
-			total += len(steps)
-			if err != nil {
+			if _, err := m.Up(context.Background()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if total != 22 {
-		t.Errorf("%d steps", total)
+	if n := db.Stats().InUse; n != 0 {
+		t.Errorf("%d connections in use", n)
 	}
+	db.SetMaxOpenConns(1)
+	if _, err := migrator(t, db, fsys, nil).Down(context.Background(), 1); err == nil || !strings.Contains(err.Error(), "SetMaxOpenConns") {
+		t.Errorf("a pool of one: %v", err)
+	}
+}
+
+// What a file sets, as a dump does, reaches neither the next file nor the application's connections.
+func TestSettingsDoNotLeak(t *testing.T) {
+	ctx := context.Background()
+	db := open(t, postgres.Start(t))
+	m := migrator(t, db, files(
+		"20240101000000_dump.sql", "-- migrate:up\nSET statement_timeout = 77;\nSELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.a (id INT);",
+		"20240102000000_next.sql", "-- migrate:up\nCREATE TABLE b (id INT);\nSELECT pg_sleep(0.2);",
+		"20240103000000_session.sql", "-- migrate:up no-transaction\nSET work_mem = '77MB';\nCREATE TABLE c AS SELECT current_setting('work_mem') AS w;",
+	), nil)
+	if _, err := m.Up(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "SELECT count(*) FROM c WHERE w = '77MB'"); n != 1 {
+		t.Error("a setting did not reach the next statement of its file")
+	}
+	for _, name := range []string{"statement_timeout", "lock_timeout", "client_connection_check_interval"} {
+		var value string
+		if err := db.QueryRow("SHOW " + name).Scan(&value); err != nil || value != "0" {
+			t.Errorf("%s = %s, %v", name, value, err)
+		}
+	}
+}
+
+// The history is found again whatever the search path, or the run is refused: it must never begin anew.
+func TestHistoryInAnotherSchema(t *testing.T) {
+	ctx := context.Background()
+	dsn := postgres.Start(t)
 	db := open(t, dsn)
-	if n := count(t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"); n != 0 {
-		t.Errorf("%d locks leaked", n)
+	execute(t, db, `CREATE SCHEMA app; CREATE SCHEMA "we""ird"`)
+	fsys := files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE public.a (id INT);")
+	up := func(dsn, schema string) error {
+		target := migrate.SQL(open(t, dsn), migrate.Postgres)
+		target.Schema = schema
+		m, err := migrate.New(target, fsys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.Up(ctx)
+		return err
 	}
-	m := migrator(t, db, fsys, nil)
-	if steps, err := m.UpTo(context.Background(), 20240102000000); err != nil || len(steps) != 0 {
-		t.Fatal(steps, err)
+	if err := up(dsn, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := up(dsn+"&search_path=app,public", ""); err == nil || !strings.Contains(err.Error(), "set SQLTarget.Schema") {
+		t.Errorf("the history is in another schema of the path: %v", err)
+	}
+	if err := up(dsn+"&search_path=app", "public"); err != nil {
+		t.Errorf("the schema is given: %v", err)
+	}
+	if err := up(dsn+"&search_path=nowhere", ""); err == nil {
+		t.Error("no schema exists, and no error")
+	}
+	if err := up(dsn+"&search_path=%22we%22%22ird%22", ""); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("a name with a quote: %v", err)
+	}
+	if n := count(t, db, `SELECT count(*) FROM "we""ird".schema_information`); n != 0 {
+		t.Errorf("%d rows", n)
 	}
 }
 

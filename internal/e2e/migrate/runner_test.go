@@ -69,13 +69,19 @@ func start(t testing.TB, driver, dsn, dir string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(exe)}
-	p.Env = append(os.Environ(), "RUNNER="+driver, "RUNNER_DSN="+dsn, "RUNNER_DIR="+dir)
-	p.Stdout, p.Stderr = &p.out, &p.log
+	p := command(driver, dsn, dir, exe)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Process.Kill() })
+	return p
+}
+
+// command is a runner that args start.
+func command(driver, dsn, dir string, args ...string) *process {
+	p := &process{Cmd: exec.Command(args[0], args[1:]...)}
+	p.Env = append(os.Environ(), "RUNNER="+driver, "RUNNER_DSN="+dsn, "RUNNER_DIR="+dir)
+	p.Stdout, p.Stderr = &p.out, &p.log
 	return p
 }
 
