@@ -21,14 +21,13 @@ import (
 	"github.com/cruddur/avatarkit/migrate"
 	"github.com/cruddur/avatarkit/storage"
 	"github.com/cruddur/avatarkit/storage/localstore"
-	"github.com/cruddur/avatarkit/storage/openstore"
 )
 
 // openAssets opens the bucket of published pictures: the URL, a folder below data, or memory.
 func openAssets(ctx context.Context, cfg config) (*blob.Bucket, error) {
 	switch {
 	case cfg.assets != "":
-		store, err := openstore.Open(ctx, cfg.assets, openstore.Config{Local: localstore.Config{Secret: make([]byte, 32), BaseURL: cfg.url}})
+		store, err := openURL(ctx, cfg.assets, localstore.Config{Secret: make([]byte, 32), BaseURL: cfg.url})
 		if err != nil {
 			return nil, err
 		}
@@ -52,11 +51,11 @@ func openStore(ctx context.Context, cfg config, log *slog.Logger, created func(c
 	}
 	switch {
 	case cfg.uploads != "":
-		return openstore.Open(ctx, cfg.uploads, openstore.Config{Local: local})
+		return openURL(ctx, cfg.uploads, local)
 	case cfg.data != "":
 		return localstore.OpenDir(filepath.Join(cfg.data, "uploads"), local)
 	}
-	return openstore.Open(ctx, "mem://", openstore.Config{Local: local})
+	return openURL(ctx, "mem://", local)
 }
 
 // foreignOrigin returns where uploads go if that is not our own origin; the page's Content-Security-Policy must name it. A grant that nobody

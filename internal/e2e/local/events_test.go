@@ -235,7 +235,11 @@ func TestShutdown(t *testing.T) {
 
 // TestLog reads the log of a whole path: structured, and without anything that is a secret or a person.
 func TestLog(t *testing.T) {
-	s := startWith(t, []string{"AVATARKIT_JSON=true", "AVATARKIT_ORIGINS=https://good.example, https://other.example"})
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, bin, []string{"AVATARKIT_JSON=true", "AVATARKIT_ORIGINS=https://good.example, https://other.example"})
 	p := signIn(t, s, "andrew")
 	data := smallPhoto(t)
 	g := p.grant("image/jpeg", len(data))

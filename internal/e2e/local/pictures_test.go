@@ -188,7 +188,11 @@ func TestS3(t *testing.T) {
 			store.MakeBucket(t, "incoming")
 			store.MakeBucket(t, "published")
 			query := "?region=" + servers.Region + "&use_path_style=true&endpoint=" + store.Endpoint
-			s := startWith(t, []string{"AWS_ACCESS_KEY_ID=" + servers.AccessKey, "AWS_SECRET_ACCESS_KEY=" + servers.SecretKey},
+			bin, err := buildCloud()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := run(t, bin, []string{"AWS_ACCESS_KEY_ID=" + servers.AccessKey, "AWS_SECRET_ACCESS_KEY=" + servers.SecretKey},
 				"-uploads", "s3://incoming"+query, "-assets", "s3://published"+query)
 			p := signIn(t, s, "andrew")
 			g := p.publish(smallPhoto(t))

@@ -23,19 +23,25 @@ type server struct {
 	log *safeBuffer
 }
 
-var build = sync.OnceValues(func() (string, error) {
+// build makes the binary as "go run ./examples/local" does, and buildCloud the one with -tags cloud.
+var (
+	build      = sync.OnceValues(func() (string, error) { return compile("avatarkit-local-test") })
+	buildCloud = sync.OnceValues(func() (string, error) { return compile("avatarkit-local-cloud-test", "-tags", "cloud") })
+)
+
+func compile(name string, flags ...string) (string, error) {
 	out, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		return "", err
 	}
-	bin := filepath.Join(strings.TrimSpace(string(out)), "avatarkit-local-test")
-	cmd := exec.Command("go", "build", "-o", bin, "github.com/cruddur/avatarkit/examples/local")
-	msg, err := cmd.CombinedOutput()
+	bin := filepath.Join(strings.TrimSpace(string(out)), name)
+	args := append([]string{"build", "-o", bin}, flags...)
+	msg, err := exec.Command("go", append(args, "github.com/cruddur/avatarkit/examples/local")...).CombinedOutput()
 	if err != nil {
 		err = &buildError{string(msg)}
 	}
 	return bin, err
-})
+}
 
 type buildError struct{ output string }
 
@@ -44,16 +50,16 @@ func (e *buildError) Error() string { return "build: " + e.output }
 // start builds and runs examples/local on a free port, until the test ends.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
-	return startWith(t, nil, args...)
-}
-
-// startWith is start with more environment variables.
-func startWith(t *testing.T, env []string, args ...string) *server {
-	t.Helper()
 	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, bin, nil, args...)
+}
+
+// run runs the binary with more environment variables.
+func run(t *testing.T, bin string, env []string, args ...string) *server {
+	t.Helper()
 	s := &server{cmd: exec.Command(bin, append([]string{"-addr", "localhost:0"}, args...)...), log: &safeBuffer{}}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = s.log
