@@ -1,12 +1,11 @@
 // The profile page. Everything that a person wrote reaches the page through textContent only.
 
 const $ = (id) => document.getElementById(id);
-const pathHandle = decodeURIComponent(location.pathname).match(/^\/@(.+)$/)?.[1] ?? "";
+const pathHandle = decodeURIComponent(location.pathname).match(/^\/@([^/]+)$/)?.[1] ?? "";
 
 let config; // limits, from the server
 let token = sessionStorage.getItem("token") ?? "";
 let me = null; // one's own profile, when signed in
-let etag = ""; // of me, for If-Match
 let shown = null; // the profile on the page
 let items = []; // its activities
 let next = ""; // cursor of older ones
@@ -40,7 +39,7 @@ const words = {
   offline: "The server cannot be reached. Check your connection and try again.",
   unauthorized: "Your session has ended. Please sign in again.",
   not_found: "That does not exist any more.",
-  edited_meanwhile: "You edited your profile somewhere else meanwhile. The newest text is kept there; save again to replace it with yours.",
+  edited_meanwhile: "You edited your profile somewhere else meanwhile. Save again to replace that text with this one.",
   malformed: "The server did not understand the request. Please reload the page.",
   too_large: "This file is too large.",
   too_many_bytes: "This file is too large.",
@@ -51,18 +50,24 @@ const words = {
   corrupt: "The picture is damaged. Please try another file.",
   too_many_pixels: "The picture has too many pixels. Please make it smaller and try again.",
   dimensions: "The picture's width or height cannot be used.",
+  poison: "The picture cannot be processed. Please save it again in a simpler form, such as JPEG.",
   timeout: "The picture took too long to process. Please try a simpler or smaller one.",
   moderated: "This picture cannot be used here.",
   invalid_key: "The upload went to the wrong place. Please try again.",
   expired: "The upload took too long. Please try again.",
   slow: "The picture is still being worked on. It appears here when it is ready.",
+  cancelled: "The upload was cancelled.",
   upload_failed: "The upload was interrupted. Please try again.",
-  sha256_mismatch: "The file changed on the way. Please try again.",
-  write_once: "This upload was already made. Please choose the file again.",
+  incomplete: "The upload was interrupted. Please try again.",
+  sha256: "The file changed on the way. Please choose it again.",
+  content_type: "The file is not what its name says. Please save it as JPEG or PNG and try again.",
+  too_small: "The file changed on the way. Please choose it again.",
+  exists: "This upload was already made. Please choose the file again.",
+  bad_signature: "The upload was refused. Please try again.",
   rate_limited: "That was a little too fast. Please wait a moment.",
   internal: "Something went wrong on our side. Please try again.",
   unavailable: "The service is not available right now. Please try again in a moment.",
-  undecodable: "Your browser cannot open this file. Please choose a JPEG, PNG, GIF or WebP picture.",
+  keys_unavailable: "The service cannot check who you are right now. Please try again in a moment.",
 };
 
 const fieldWords = {
@@ -82,8 +87,9 @@ function explain(err) {
 
 const megabytes = (n) => n >= 1e6 ? `${Math.floor(n / 1e5) / 10} MB` : `${Math.floor(n / 1e3)} kB`;
 
+// say tells a screen reader; what lies outside an open dialog is not read.
 function say(text) {
-  $("live").textContent = text;
+  $($("dialog").open ? "form-live" : "live").textContent = text;
 }
 
 function notice(text) {
@@ -93,11 +99,11 @@ function notice(text) {
 
 // ---- signing in ----
 
-async function signIn(username) {
-  const { data } = await call("POST", "/dev/login", { username });
-  token = data.access_token;
-  sessionStorage.setItem("token", token);
+// signIn takes a user name for the built-in issuer, or else an access token of the user pool.
+async function signIn(text) {
+  token = config.dev_login ? (await call("POST", "/dev/login", { username: text })).data.access_token : text;
   await start();
+  sessionStorage.setItem("token", token);
 }
 
 function signOut() {
@@ -113,9 +119,7 @@ function signOut() {
 
 async function start() {
   if (token) {
-    const { data, headers } = await call("GET", "/api/profile");
-    me = data;
-    etag = headers.get("ETag");
+    me = (await call("GET", "/api/profile")).data;
   }
   await refresh();
   listen();
@@ -126,7 +130,9 @@ async function refresh() {
   if (!handle) return render();
   try {
     const { data } = await call("GET", `/api/activities/@${encodeURIComponent(handle)}`);
-    ({ profile: shown, activities: items, next } = data);
+    shown = data.profile;
+    keepOlder(data);
+    if (shown.handle === me?.handle) me = { ...me, ...shown, can_edit: true };
     notice("");
   } catch (err) {
     if (err.code !== "not_found") return notice(explain(err));
@@ -135,12 +141,21 @@ async function refresh() {
   render();
 }
 
+// keepOlder puts the newest activities before those older ones that are shown already.
+function keepOlder({ activities, next: cursor }) {
+  const last = activities.at(-1);
+  const older = cursor ? items.filter((a) => a.handle === last.handle && a.created_at < last.created_at) : [];
+  items = activities.concat(older);
+  if (older.length === 0) next = cursor;
+}
+
 function render() {
   const own = me && shown && me.handle === shown.handle;
   const person = shown && (pathHandle || me);
   $("who").textContent = me ? `@${me.handle}` : "";
   $("who").hidden = $("sign-out").hidden = !me;
-  $("welcome").hidden = Boolean(me) || Boolean(pathHandle) || !config.dev_login;
+  $("to-sign-in").hidden = Boolean(me) || !pathHandle;
+  $("welcome").hidden = Boolean(me) || Boolean(pathHandle);
   $("missing").hidden = Boolean(shown) || !pathHandle;
   $("profile").hidden = $("list").hidden = !person;
   $("edit").hidden = $("compose").hidden = !own;
@@ -156,22 +171,31 @@ function render() {
   showImage($("banner").querySelector("img"), shown.banner, "1500x500", "");
   $("banner").style.backgroundImage = shown.banner ? "none" : "";
   $("banner").style.backgroundColor = shown.banner?.color ?? "";
+  $("empty").textContent = own ? "Nothing here yet. Say something above." : `@${shown.handle} has not said anything yet.`;
   $("empty").hidden = items.length > 0;
   $("more").hidden = !next;
-  $("activities").replaceChildren(...items.map(activity));
+  const rows = new Map([...$("activities").children].map((li) => [li.dataset.uuid, li]));
+  $("activities").replaceChildren(...items.map((a) => activity(a, rows.get(a.uuid))));
 }
 
-function activity(a) {
-  const li = document.createElement("li");
-  const avatar = document.createElement("div");
-  avatar.className = "avatar";
-  avatar.append(Object.assign(document.createElement("span"), { ariaHidden: "true" }), new Image());
-  paintAvatar(avatar, shown, "64", "");
+// activity fills the row of an activity, a new one or the one that is there, so that its picture does not flicker.
+function activity(a, li = emptyRow(a)) {
+  paintAvatar(li.querySelector(".avatar"), shown, "128", "");
+  li.querySelector("strong").textContent = shown.display_name;
+  li.querySelector("time").textContent = ago(a.created_at);
+  return li;
+}
+
+function emptyRow(a) {
+  const li = element("li");
+  li.dataset.uuid = a.uuid;
+  const avatar = element("div", "avatar");
+  avatar.append(Object.assign(element("span"), { ariaHidden: "true" }), Object.assign(new Image(), { hidden: true }));
   const by = element("div", "by");
-  const time = element("time", "", ago(a.created_at));
+  const time = element("time");
   time.dateTime = a.created_at;
   time.title = new Date(a.created_at).toLocaleString();
-  by.append(element("strong", "", a.display_name), element("span", "", `@${a.handle}`), time);
+  by.append(element("strong"), element("span", "", `@${a.handle}`), time);
   const text = element("div");
   text.append(by, element("p", "message", a.message));
   li.append(avatar, text);
@@ -185,7 +209,7 @@ function element(tag, className = "", text = "") {
 // paintAvatar shows the picture, and until it is there, or when there is none, the initials on a colour of the handle's own.
 function paintAvatar(box, person, variant, alt) {
   const [span, img] = box.children;
-  span.textContent = initials(person.display_name);
+  span.textContent = person.avatar ? "" : initials(person.display_name);
   box.style.backgroundColor = person.avatar?.color ?? `hsl(${hue(person.handle)} 55% 34%)`;
   if (person.avatar) box.removeAttribute("role");
   else Object.assign(box, { role: alt ? "img" : null, ariaLabel: alt || null });
@@ -199,7 +223,6 @@ function showImage(img, picture, variant, alt) {
   img.hidden = true;
   if (!src) return img.removeAttribute("src");
   img.onload = () => (img.hidden = false);
-  img.onerror = () => (img.hidden = true);
   img.src = src;
 }
 
@@ -285,13 +308,19 @@ const pictures = [...document.querySelectorAll(".picture")].map((box) => ({
   note: box.querySelector(".note"),
   hint: box.querySelector(".note").textContent,
   remove: box.querySelector(".remove"),
+  preview: box.querySelector(".preview"),
   progress: box.querySelector(".progress"),
   file: null,
 }));
 
 let saving = null; // AbortController while saving
 
+let opened = null; // the profile as it was when the form opened, and its version
+let etag = "";
+
 function openForm() {
+  opened = me;
+  etag = `"${me.version}"`;
   $("display-name").value = me.display_name;
   $("bio-text").value = me.bio;
   for (const id of ["name-error", "bio-error", "form-error"]) $(id).textContent = "";
@@ -301,23 +330,31 @@ function openForm() {
   }
   for (const p of pictures) {
     reset(p);
-    const picture = shown[p.kind];
-    showImage(p.current, picture, p.kind === "avatar" ? "256" : "750x250", `Current ${p.kind}`);
-    p.remove.hidden = !picture;
+    showCurrent(p);
   }
   $("dialog").showModal();
   $("display-name").focus();
 }
 
-function closeForm() {
-  saving?.abort();
-  $("dialog").close();
+// stopOrClose cancels what is under way, or else closes the form.
+function stopOrClose() {
+  if (saving) saving.abort();
+  else $("dialog").close();
+}
+
+// showCurrent puts the published picture, or what stands for it, into the preview.
+function showCurrent(p) {
+  if (p.kind === "avatar") paintAvatar(p.preview, shown, "256", shown.avatar ? "Current avatar" : "");
+  else showImage(p.current, shown.banner, "750x250", "Current banner");
+  p.remove.hidden = !shown[p.kind];
 }
 
 function reset(p) {
   p.file = null;
   p.input.value = "";
   p.canvas.hidden = p.progress.hidden = true;
+  p.note.hidden = false;
+  p.current.hidden = !p.current.getAttribute("src");
   note(p, p.hint);
 }
 
@@ -354,7 +391,7 @@ async function choose(p) {
 async function save() {
   if (saving) return;
   saving = new AbortController();
-  $("save").disabled = true;
+  busy(true);
   $("form-error").textContent = "";
   try {
     let good = await saveText();
@@ -363,30 +400,37 @@ async function save() {
     $("dialog").close();
     say("Your profile is saved.");
   } catch (err) {
-    if (err.name !== "AbortError") $("form-error").textContent = explain(err);
+    $("form-error").textContent = explain(err);
   } finally {
     saving = null;
-    $("save").disabled = false;
+    busy(false);
     refresh();
   }
+}
+
+// busy changes the buttons while saving. Save keeps the focus, so it is not disabled but ignored.
+function busy(on) {
+  $("save").setAttribute("aria-disabled", on);
+  $("save").textContent = on ? "Saving…" : "Save";
+  $("cancel").textContent = on && pictures.some((p) => p.file) ? "Cancel upload" : "Cancel";
+  for (const p of pictures) p.input.disabled = p.remove.disabled = on;
 }
 
 // saveText sends only what changed and returns whether it was accepted.
 async function saveText() {
   const fields = { display_name: $("display-name"), bio: $("bio-text") };
-  const changed = Object.fromEntries(Object.entries(fields).map(([k, el]) => [k, el.value]).filter(([k, v]) => v !== me[k]));
+  const changed = Object.fromEntries(Object.entries(fields).map(([k, el]) => [k, el.value]).filter(([k, v]) => v !== opened[k]));
   for (const [id, el] of [["name-error", fields.display_name], ["bio-error", fields.bio]]) {
     $(id).textContent = "";
     el.removeAttribute("aria-invalid");
   }
   if (Object.keys(changed).length === 0) return true;
   try {
-    const { data, headers } = await call("PATCH", "/api/profile/update", changed, { "If-Match": etag });
-    me = data;
-    etag = headers.get("ETag");
+    opened = me = (await call("PATCH", "/api/profile/update", changed, { "If-Match": etag })).data;
+    etag = `"${me.version}"`;
     return true;
   } catch (err) {
-    if (err.code === "edited_meanwhile") etag = err.problem.current ?? etag;
+    if (err.code === "edited_meanwhile") etag = err.problem.current ?? etag; // saving again replaces knowingly
     if (err.code !== "invalid") throw err;
     let first = null;
     for (const f of err.problem.fields ?? []) {
@@ -404,8 +448,9 @@ async function saveText() {
 // savePicture uploads one file and waits for its outcome; it returns whether the picture was published.
 async function savePicture(p, signal) {
   const bar = p.progress.querySelector("progress");
-  const out = p.progress.querySelector("output");
+  const out = p.progress.querySelector(".percent");
   p.progress.hidden = false;
+  p.note.hidden = true;
   const show = (percent, text) => {
     if (percent === null) bar.removeAttribute("value");
     else bar.value = percent;
@@ -413,6 +458,7 @@ async function savePicture(p, signal) {
   };
   try {
     show(0, "0 %");
+    say(`Uploading the ${p.kind}.`);
     const id = await upload(p, signal, (share) => show(share * 100, `${Math.floor(share * 100)} %`));
     show(null, "Processing…");
     say(`The ${p.kind} is uploaded and being processed.`);
@@ -420,9 +466,16 @@ async function savePicture(p, signal) {
     reset(p);
     return true;
   } catch (err) {
-    if (err.name === "AbortError") throw err;
     p.progress.hidden = true;
+    p.note.hidden = false;
+    if (err.name === "AbortError") {
+      note(p, words.cancelled);
+      return false;
+    }
+    reset(p); // it would be refused again
+    showCurrent(p);
     note(p, explain(err), true);
+    p.input.disabled = false;
     p.input.focus();
     return false;
   }
@@ -493,11 +546,10 @@ async function outcome(id, signal) {
 async function removePicture(p) {
   try {
     await call("DELETE", `/api/avatar?kind=${p.kind}`);
-    reset(p);
-    showImage(p.current, null, "", "");
-    p.remove.hidden = true;
-    note(p, `The ${p.kind} is removed.`);
     await refresh();
+    reset(p);
+    showCurrent(p);
+    note(p, `The ${p.kind} is removed.`);
     p.input.focus();
   } catch (err) {
     note(p, explain(err), true);
@@ -510,7 +562,7 @@ async function removePicture(p) {
 function count(input, counter, max) {
   const update = () => {
     const n = Array.from(new Intl.Segmenter().segment(input.value.trim())).length;
-    counter.textContent = `${n} / ${max}`;
+    counter.textContent = n > 0 ? `${n} / ${max}` : "";
     counter.classList.toggle("over", n > max);
   };
   input.addEventListener("input", update);
@@ -518,6 +570,12 @@ function count(input, counter, max) {
 }
 
 function wire() {
+  if (!config.dev_login) {
+    $("welcome-text").textContent = "Paste an access token of your user pool. It stays in this tab.";
+    $("username-label").textContent = "Access token";
+    $("username").type = "password";
+    $("username").autocomplete = "off";
+  }
   count($("display-name"), $("name-count"), config.max_display_name);
   count($("bio-text"), $("bio-count"), config.max_bio);
   count($("message"), $("message-count"), config.max_message);
@@ -525,13 +583,14 @@ function wire() {
   $("sign-in").addEventListener("submit", async (e) => {
     e.preventDefault();
     $("sign-in-error").textContent = "";
-    const username = $("username").value.trim();
-    if (!username) {
+    const text = $("username").value.trim();
+    if (!text) {
       $("sign-in-error").textContent = fieldWords.required;
       return $("username").focus();
     }
     try {
-      await signIn(username);
+      await signIn(text);
+      $("username").value = "";
       say(`You are signed in as ${me.handle}.`);
       $("main").focus();
     } catch (err) {
@@ -565,9 +624,18 @@ function wire() {
     }
   });
   $("edit").addEventListener("click", openForm);
-  $("close").addEventListener("click", closeForm);
-  $("cancel").addEventListener("click", closeForm);
-  $("dialog").addEventListener("cancel", () => saving?.abort());
+  $("close").addEventListener("click", stopOrClose);
+  $("cancel").addEventListener("click", stopOrClose);
+  $("dialog").addEventListener("cancel", (e) => {
+    if (e.target !== $("dialog") || !saving) return; // a file chooser is cancelled with the same event
+    e.preventDefault();
+    saving.abort();
+  });
+  $("dialog").addEventListener("close", () => {
+    saving?.abort();
+    for (const p of pictures) reset(p);
+    $("edit").focus();
+  });
   $("form").addEventListener("submit", (e) => {
     e.preventDefault();
     save();
