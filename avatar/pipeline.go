@@ -25,6 +25,9 @@ var ErrDefect = errors.New("avatar: a defect in the pipeline")
 // errTimeout is the cause of a context that ended by Config.MaxDuration, which tells it from the caller's own end.
 var errTimeout = errors.New("avatar: took too long")
 
+// errWaiting tells that nothing was begun yet, so that nothing is said about the source.
+var errWaiting = errors.New("avatar: wait for memory")
+
 // Pipeline turns what a stranger uploads into pictures. It is immutable and safe for concurrent use; all calls share its memory budget.
 type Pipeline struct {
 	cfg     Config
@@ -75,7 +78,7 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 		return nil, err
 	}
 	if err := p.reads.Acquire(ctx, p.cfg.MaxBytes); err != nil {
-		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
+		return nil, fmt.Errorf("%w: %w", errWaiting, err)
 	}
 	defer p.reads.Release(p.cfg.MaxBytes)
 	data, err := p.read(r)

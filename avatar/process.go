@@ -269,8 +269,8 @@ func (p *Processor) beginAttempt(ctx context.Context, j job) (done func(context.
 		return nil, fmt.Errorf("avatar: mark an attempt: %w", err)
 	}
 	return func(ctx context.Context, err error) {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return // the caller had no more time for it: that counts
+		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errWaiting) {
+			return // it took longer than the caller had time: that counts, and waiting for other pictures does not
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()

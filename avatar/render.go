@@ -25,7 +25,7 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	}
 	need := min(max(info.Memory()+p.outputMemory(), 1), p.cfg.MaxMemory)
 	if err := p.decodes.Acquire(ctx, need); err != nil {
-		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
+		return nil, fmt.Errorf("%w: %w", errWaiting, err)
 	}
 	defer p.decodes.Release(need)
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.MaxDuration, errTimeout)

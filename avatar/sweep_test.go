@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"image/color"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,4 +281,41 @@ func TestAudit(t *testing.T) {
 	if e := events[2]; e.Action != "erase" || e.Outcome != avatar.OutcomeErased {
 		t.Errorf("erased: %+v", e)
 	}
+}
+
+// Who runs out of time while others have the memory is not to blame: it must not become poison.
+func TestWaitingIsNoAttempt(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	pipeline, err := avatar.New(avatar.Config{MaxBytes: 1 << 20, MaxMemory: 64 << 20, MaxPixels: 1 << 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := avatar.NewProcessor(pipeline, w.uploads, w.assets, w.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := w.upload("alice", red)
+	// Sources that never end take all the memory for reading.
+	var others sync.WaitGroup
+	var closers []*io.PipeWriter
+	for range 16 {
+		r, c := io.Pipe()
+		closers = append(closers, c)
+		others.Go(func() { _, _ = pipeline.Render(t.Context(), r) })
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := p.Process(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("err = %v", err)
+	}
+	if marks := keysOf(t, w.uploads, "attempts/"); marks != nil {
+		t.Errorf("counted against the upload: %v", marks)
+	}
+	for _, c := range closers {
+		c.Close()
+	}
+	others.Wait()
 }
