@@ -54,3 +54,44 @@ func ExampleRejectError() {
 	// unsupported_format svg
 	// SVG files are drawings, not photos. Please export the picture as PNG.
 }
+
+func ExamplePipeline_RenderCrop() {
+	pipeline, err := avatar.New(avatar.Config{Encoder: avatar.PNG{}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var upload bytes.Buffer
+	if err := png.Encode(&upload, image.NewGray(image.Rect(0, 0, 640, 480))); err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The right half of the oriented picture, as a page's cropping tool gives it.
+	crop := avatar.Crop{Mode: avatar.CropRect, X: 0.5, Y: 0, Width: 0.5, Height: 1}
+	set, err := pipeline.RenderCrop(context.Background(), &upload, crop)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(set.Pictures[0].Width, set.Pictures[0].ContentType)
+	// Output: 320 image/png
+}
+
+func ExamplePipeline_Initials() {
+	pipeline, err := avatar.New(avatar.Config{Encoder: avatar.PNG{}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, name := range []string{"Ada Lovelace", "李小龍"} {
+		set, err := pipeline.Initials(context.Background(), name, "the subject")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(set.Source.Format, len(set.Pictures), set.Pictures[0].Width)
+	}
+	// Output:
+	// initials 4 512
+	// identicon 4 512
+}

@@ -1,6 +1,8 @@
 // Package heic lets an avatar pipeline read HEIC, the format of iPhone photos. It is a package of its own because it links libheif, as
 // WebAssembly in the wazero runtime (no cgo), and adds some megabytes to a program.
 //
+// Decoding in the sandbox takes seconds for a photo of a phone, and cannot be stopped once it runs: give [avatar.Config]'s MaxDuration what your machine needs.
+//
 // Build with the tag nodynamic. Without it the codec would load a native libheif of the system, outside the sandbox, when there is one; [New] then
 // returns an error.
 package heic

@@ -3,6 +3,7 @@ package webp_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/png"
 	"testing"
@@ -33,4 +34,10 @@ func TestEncoderKeepsAlpha(t *testing.T) {
 	if _, _, _, a := m.At(50, 50).RGBA(); a != 0 || m.Bounds().Dx() != 100 || pic.Ext != "webp" || pic.ContentType != "image/webp" {
 		t.Errorf("alpha %d, %v, %s, %s", a, m.Bounds(), pic.Ext, pic.ContentType)
 	}
+}
+
+func ExampleEncoder() {
+	_, err := avatar.New(avatar.Config{Encoder: webp.Encoder{Quality: 80}})
+	fmt.Println(webp.Encoder{}.ContentType(), webp.Encoder{}.Alpha(), err)
+	// Output: image/webp true <nil>
 }

@@ -71,7 +71,7 @@ func (r *reader) box(kind string, body []byte, depth int) {
 	case depth == 3 && kind == "irot" && len(body) >= 1:
 		r.angle = int(body[0] & 3)
 	case depth == 3 && kind == "imir" && len(body) >= 1:
-		r.mirror = 1 + int(body[0]&1)
+		r.mirror = 2 - int(body[0]&1) // ISO/IEC 23008-12:2022, 6.5.12: mode 0 exchanges top and bottom, 1 left and right
 	case depth == 3 && kind == "colr" && len(body) > 4 && (strings.HasPrefix(string(body), "prof") || strings.HasPrefix(string(body), "rICC")):
 		r.info.Profile = body[4:]
 	}
