@@ -79,20 +79,33 @@ var (
 
 // payload is the wire form of the claims that this package reads. A null text counts as an absent one.
 type payload struct {
-	Issuer    string         `json:"iss"`
-	Subject   string         `json:"sub"`
-	Use       TokenUse       `json:"token_use"`
-	ClientID  string         `json:"client_id"`
-	Audience  jsontext.Value `json:"aud"`
-	Username  string         `json:"username"`
-	UsernameI string         `json:"cognito:username"`
-	Scope     string         `json:"scope"`
-	Groups    []string       `json:"cognito:groups"`
-	ID        string         `json:"jti"`
-	Expires   numericDate    `json:"exp"`
-	Issued    numericDate    `json:"iat"`
-	NotBefore numericDate    `json:"nbf"`
-	AuthTime  numericDate    `json:"auth_time"`
+	Issuer    string      `json:"iss"`
+	Subject   string      `json:"sub"`
+	Use       TokenUse    `json:"token_use"`
+	ClientID  string      `json:"client_id"`
+	Audience  audience    `json:"aud"`
+	Username  string      `json:"username"`
+	UsernameI string      `json:"cognito:username"`
+	Scope     string      `json:"scope"`
+	Groups    []string    `json:"cognito:groups"`
+	ID        string      `json:"jti"`
+	Expires   numericDate `json:"exp"`
+	Issued    numericDate `json:"iat"`
+	NotBefore numericDate `json:"nbf"`
+	AuthTime  numericDate `json:"auth_time"`
+}
+
+// audience is the aud of an ID token, which names one client. Anything but a text, such as the list that an access token may
+// have, counts as none.
+type audience string
+
+func (a *audience) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '"' {
+		return dec.SkipValue()
+	}
+	tok, err := dec.ReadToken()
+	*a = audience(tok.String())
+	return err
 }
 
 // numericDate is a NumericDate of RFC 7519 section 2: a JSON number of seconds since 1970, perhaps with a fraction.
@@ -126,13 +139,12 @@ func (d *numericDate) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // decodeClaims reads the payload of a token whose signature holds.
 func decodeClaims(text []byte) (*Claims, error) {
-	var p payload
-	err := json.Unmarshal(text, &p)
-	if err == nil && jsontext.Value(text).Kind() != '{' {
-		err = errNotObject // null
-	}
-	if err != nil {
-		return nil, refuse(ErrClaims, "the payload is not a strict JSON object, or a claim has the wrong type")
+	p, ok := readPlain(text)
+	if !ok {
+		var err error
+		if p, err = readStrict(text); err != nil {
+			return nil, refuse(ErrClaims, "the payload is not a strict JSON object, or a claim has the wrong type")
+		}
 	}
 	c := &Claims{
 		Issuer: p.Issuer, Subject: p.Subject, Use: p.Use, Username: p.Username,
@@ -141,21 +153,18 @@ func decodeClaims(text []byte) (*Claims, error) {
 		payload: text,
 	}
 	if p.Use == IDToken {
-		c.Username = p.UsernameI
-		if c.ClientID, err = audience(p.Audience); err != nil {
-			return nil, refuseClaim(ErrClient, "aud", "an ID token names exactly one client in aud, as a string")
-		}
+		c.Username, c.ClientID = p.UsernameI, string(p.Audience)
 	}
 	return c, nil
 }
 
-func audience(v jsontext.Value) (string, error) {
-	if v.Kind() != '"' {
-		return "", errNotString
+// readStrict reads every payload that is a JSON object of valid UTF-8 without duplicate names, and nothing else.
+func readStrict(text []byte) (p payload, err error) {
+	err = json.Unmarshal(text, &p)
+	if err == nil && jsontext.Value(text).Kind() != '{' {
+		err = errNotObject // null
 	}
-	var s string
-	err := json.Unmarshal(v, &s)
-	return s, err
+	return p, err
 }
 
 // checkTimes compares the claims with the clock. The very second of exp is too late (RFC 7519 section 4.1.4).

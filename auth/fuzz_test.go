@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,19 +90,35 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// FuzzPayload signs whatever payload it is given, and compares what is accepted with what encoding/json reads.
+// FuzzPayload signs whatever payload it is given, and compares what is accepted with what encoding/json reads; and the verdict
+// with that on the same payload and one member more, which Cognito would not write and only the general decoder reads.
 func FuzzPayload(f *testing.F) {
 	k := newForge(f)
+	more := func(members string) string { return strings.TrimSuffix(k.payload, "}") + members + "}" }
 	f.Add(k.payload)
 	f.Add(`{"exp":1e9,"sub":"s"}`)
 	f.Add(`{"cognito:groups":[null],"aud":[]}`)
-	f.Add(strings.TrimSuffix(k.payload, "}") + `,"nbf":1.5,"iat":1e9,"cognito:groups":["a b"],"scope":"a b"}`)
-	f.Add(strings.TrimSuffix(k.payload, "}") + `,"Sub":"t","SUB":"u"}`)
+	f.Add(more(`,"nbf":1.5,"iat":1e9,"cognito:groups":["a b"],"scope":"a b"`))
+	f.Add(more(`,"Sub":"t","SUB":"u"`))
+	f.Add(more(`, "nbf" : 0 ,"iat":1795521600,"auth_time":1795521600,"cognito:groups":[ "a" , "b" ],"aud":["x"],"v":true,"w":false,"jti":"j","username":"u"`))
+	f.Add(more(`,"nbf":00,"auth_time":253402300800`))
+	f.Add(more(`,"x":"\u00e9é","cognito:groups":[]`))
+	f.Add(strings.Replace(more(`,"aud":"a","cognito:username":"u"`), "access", "id", 1))
 	f.Fuzz(func(t *testing.T, payload string) {
-		text := b64(rs256) + "." + b64(payload)
-		token := text + "." + b64(k.sign(t, text))
-		c, err := k.verifier.Verify(t.Context(), token)
-		checkRefusal(t, c, err, token)
+		verify := func(payload string) (*auth.Claims, error) {
+			text := b64(rs256) + "." + b64(payload)
+			token := text + "." + b64(k.sign(t, text))
+			c, err := k.verifier.Verify(t.Context(), token)
+			checkRefusal(t, c, err, token)
+			return c, err
+		}
+		c, err := verify(payload)
+		if inside, ok := strings.CutSuffix(strings.TrimRight(payload, " \t\r\n"), "}"); ok && strings.Trim(inside, " \t\r\n") != "{" {
+			d, also := verify(inside + `,"\u2603":null}`)
+			if fmt.Sprint(err) != fmt.Sprint(also) || err == nil && !sameClaims(c, d) {
+				t.Fatalf("%q\nalone: %+v, %v\nwith a member more: %+v, %v", payload, c, err, d, also)
+			}
+		}
 		if err != nil {
 			return
 		}
@@ -110,11 +127,18 @@ func FuzzPayload(f *testing.F) {
 			t.Fatalf("accepted %q", payload)
 		}
 		exp, _ := m["exp"].(float64)
+		scope, _ := m["scope"].(string)
 		if c.Subject == "" || m["sub"] != c.Subject || m["iss"] != c.Issuer || m["client_id"] != c.ClientID || m["token_use"] != "access" ||
-			exp <= float64(start.Unix()) || c.ClientID != shared().ClientID() {
+			exp <= float64(start.Unix()) || c.ExpiresAt.Unix() != int64(exp) || scope != c.Scope || c.ClientID != shared().ClientID() {
 			t.Errorf("accepted %q as %+v", payload, c)
 		}
 	})
+}
+
+func sameClaims(a, b *auth.Claims) bool {
+	return a.Subject == b.Subject && a.Username == b.Username && a.Issuer == b.Issuer && a.Use == b.Use && a.ClientID == b.ClientID &&
+		a.Scope == b.Scope && a.ID == b.ID && slices.Equal(a.Groups(), b.Groups()) && a.ExpiresAt.Equal(b.ExpiresAt) &&
+		a.IssuedAt.Equal(b.IssuedAt) && a.NotBefore.Equal(b.NotBefore) && a.AuthTime.Equal(b.AuthTime)
 }
 
 // FuzzKeys: whatever document comes for the keys, a token is accepted only with the key that signed it.
