@@ -62,6 +62,9 @@ func (w *world) checkCurrent(ctx context.Context, subject string) error {
 	if m.UploadID < floor {
 		return fmt.Errorf("%s is current, and the newer %s was acknowledged or shown", m.UploadID, floor)
 	}
+	if w.alone && m.UploadID < w.seen[subject] {
+		return fmt.Errorf("the older %s came up", m.UploadID)
+	}
 	if w.isVoid(subject, m.UploadID) {
 		return nil // it may come up for a moment while Erase and a worker pass each other, and need not be whole
 	}

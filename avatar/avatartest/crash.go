@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"slices"
 	"testing"
 	"time"
 
@@ -150,21 +151,53 @@ func sweep(ctx context.Context, w *world, m *machine) error {
 
 // crashEverywhere ends the process at every operation of the scenario, in each way.
 func crashEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
-	total, err := crashAt(t.Context(), s, uploads, assets, -1, none)
+	total, err := s.play(t.Context(), uploads, assets, -1, nil)
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}
 	for n := 0; n < total; n += every {
 		for _, f := range []fault{before, after, torn} {
-			if _, err := crashAt(t.Context(), s, uploads, assets, n, f); err != nil {
+			end := func(*world) (fault, bool) { return f, true }
+			if _, err := s.play(t.Context(), uploads, assets, n, end); err != nil {
 				t.Errorf("ended at operation %d of %d (%d): %v", n+1, total, f, err)
 			}
 		}
 	}
 }
 
-// crashAt plays the scenario with a process that ends at operation n, and returns how many operations there were.
-func crashAt(ctx context.Context, s scenario, uploads, assets *blob.Bucket, n int, f fault) (int, error) {
+// overtakeEverywhere lets another process do something of its own between any two operations of the scenario.
+func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
+	for _, other := range []struct {
+		name string
+		act  func(ctx context.Context, w *world, m *machine) error
+	}{{"erase", erase}, {"process all", processAll}, {"sweep", sweep}, {"recover", recoverAll}} {
+		for n, total := 0, 1; n < total; n += every {
+			var failed error
+			meanwhile := func(w *world) (fault, bool) {
+				failed = other.act(t.Context(), w, w.calm())
+				return none, false
+			}
+			done, err := s.play(t.Context(), uploads, assets, n, meanwhile)
+			if err := errors.Join(err, failed); err != nil {
+				t.Errorf("%s before operation %d: %v", other.name, n+1, err)
+			}
+			total = max(total, done)
+		}
+	}
+}
+
+// processAll handles every event once more, the newest first.
+func processAll(ctx context.Context, w *world, m *machine) error {
+	for _, f := range slices.Backward(w.facts) {
+		if err := w.process(ctx, m, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play plays the scenario, with what happens at operation n, and returns how many operations there were.
+func (s scenario) play(ctx context.Context, uploads, assets *blob.Bucket, n int, happens func(*world) (f fault, last bool)) (int, error) {
 	w, err := newWorld(uploads, assets, avatar.Options{Quarantine: n%2 == 1})
 	if err != nil {
 		return 0, err
@@ -172,6 +205,7 @@ func crashAt(ctx context.Context, s scenario, uploads, assets *blob.Bucket, n in
 	if err := s.prepare(ctx, w); err != nil {
 		return 0, fmt.Errorf("prepare: %w", err)
 	}
+	w.alone = happens == nil
 	var done history
 	var wrong error
 	m := w.calm()
@@ -181,7 +215,7 @@ func crashAt(ctx context.Context, s scenario, uploads, assets *blob.Bucket, n in
 		}
 		done.add("%s %s", op, key)
 		if len(done)-1 == n {
-			return f, true
+			return happens(w)
 		}
 		return none, false
 	}
@@ -195,7 +229,7 @@ func crashAt(ctx context.Context, s scenario, uploads, assets *blob.Bucket, n in
 		}
 	}
 	if err := errors.Join(wrong, w.check(ctx), w.settle(ctx)); err != nil {
-		return 0, fmt.Errorf("%w; after %q", err, done[:min(len(done), n+1)])
+		return len(done), fmt.Errorf("%w; after %q", err, done[:min(len(done), n+1)])
 	}
 	return len(done), w.clear(ctx)
 }

@@ -10,7 +10,9 @@
 // One part ends the process at each operation in turn, before it has an effect, after it, and half way through a write or a read, in each of
 // the things that a processor does: publish, refuse, crop again, fill in, take in, erase, sweep.
 //
-// The other part lets several processes work at once on the uploads of a few people, with events that come twice, late, early, in the wrong order or
+// A second part lets another process come in between any two operations of these, and erase, sweep, recover, or handle every event again.
+//
+// The third part lets several processes work at once on the uploads of a few people, with events that come twice, late, early, in the wrong order or
 // not at all, while somebody sweeps, crops again, fills in or erases. Only one operation happens at a time, and which one is drawn from
 // a seed, so that what fails once fails again.
 //

@@ -20,7 +20,7 @@ func play(ctx context.Context, seed uint64, uploads, assets *blob.Bucket) error 
 	if err != nil {
 		return err
 	}
-	p := &player{w: w, rng: rng, turns: make(chan turn), rank: map[string]float64{}, faults: rng.IntN(6), fair: rng.IntN(3) == 0, weak: rng.IntN(4) == 0}
+	p := &player{w: w, rng: rng, turns: make(chan turn), rank: map[string]float64{}, faults: max(0, rng.IntN(8)-3), fair: rng.IntN(3) == 0, weak: rng.IntN(4) == 0}
 	p.cast(ctx)
 	wrong := p.run(ctx)
 	if wrong == nil {
@@ -101,7 +101,7 @@ func (p *player) cast(ctx context.Context) {
 		if subject != subjects[0] {
 			break
 		}
-		add(30, "eraser", func(m *machine) error { return p.w.erase(ctx, m, subject) })
+		add(40, "eraser", func(m *machine) error { return p.w.erase(ctx, m, subject) })
 		add(30, "cropper", func(m *machine) error { return recrop(ctx, p.w, m) })
 	}
 	add(50, "sweeper", func(m *machine) error { return sweep(ctx, p.w, m) })

@@ -9,7 +9,7 @@ import (
 
 // Options sizes [TestBuckets] for slow stores. Nil means the defaults.
 type Options struct {
-	// Every is which of the operations to end a process at: 1 means each, 10 each tenth. Zero means each, or each seventh with -short.
+	// Every is which of the operations to end a process at, or to overtake it at: 1 means each, 10 each tenth. Zero means each, or each seventh with -short.
 	Every int
 	// Seeds is how many histories of several processes to play. Zero means 300, or 40 with -short.
 	Seeds int
@@ -38,6 +38,7 @@ func TestBuckets(t *testing.T, uploads, assets *blob.Bucket, opts *Options) {
 	}
 	for _, s := range scenarios() {
 		t.Run("crash/"+s.name, func(t *testing.T) { crashEverywhere(t, s, uploads, assets, o.Every) })
+		t.Run("overtake/"+s.name, func(t *testing.T) { overtakeEverywhere(t, s, uploads, assets, o.Every) })
 	}
 	t.Run("race", func(t *testing.T) {
 		for seed := o.FirstSeed; seed < o.FirstSeed+o.Seeds; seed++ {

@@ -31,6 +31,7 @@ type world struct {
 	stamps map[string]time.Time // when each key was written, by that clock
 
 	disturbed bool // something has befallen somebody
+	alone     bool // only one process is at work
 
 	facts  []*fact
 	erased map[string]span   // by subject
