@@ -33,4 +33,44 @@
 //
 // Config.MaxBytes, MaxPixels, MaxMemory and MaxDuration bound one source and, as far as memory goes, all calls together: further ones wait. A
 // cancelled context ends reading, decoding and resampling. A panic in a decoder is caught, logged, counted and becomes a refusal that wraps [ErrDefect].
+//
+// # Publishing
+//
+// A [Processor] carries uploads from one bucket to pictures in another, and keeps all that it knows in these two. For the kind "avatar":
+//
+//	uploads/avatars/<subject>/<upload id>.<ext>      an original, stored by a browser under a grant of NewUploadKey's key
+//	avatars/<public id>/<upload id>/<variant>.jpg    a picture of one version, written once, cached for ever
+//	avatars/<public id>/<upload id>/manifest.json    written after all of them, once
+//	avatars/<public id>.jpg                          the stable name: a copy of the current picture, cached for a minute
+//	records/avatars/<subject>/<upload id>.json       what became of an upload, written last; private
+//
+// The current version is the one with the greatest upload id that has a manifest. There is no pointer to fight for: what comes twice finds its work
+// done, an older upload that comes late is published beneath the newer one, and a crash between any two steps leaves the old picture
+// current and the work to be done again. The package avatartest proves that over any pair of buckets.
+//
+// Call [Processor.Process] for every event. Call [Processor.Recover] at the start and now and then: it finds uploads whose event was lost. Call
+// [Processor.Sweep] daily: it removes what was superseded, refused or left behind. An error of Process means to try again; everything else is an [Outcome].
+//
+// Finding the current version takes one listing of the subject's versions, of which a page holds a thousand, and one read. The sweep keeps versions few:
+// someone who uploads every minute has some 3,000 of them when the grace time is 48 hours, unless grants are limited.
+//
+// # What stores and clocks must do
+//
+// S3, GCS, Azure and memory read what was written and refuse to write twice what must be written once. gocloud.dev's driver for plain files looks and
+// then writes, so that two workers on one upload may both write; they write the same bytes as long as they run the same build with the same
+// configuration, so what is current stays whole. A refusal may then replace a success in the record; it is mended when the event
+// comes again, or by the sweep. Whatever else a store answers, such as S3's 409 for writes that meet, is an error of Process, to be tried again.
+//
+// gocloud.dev's driver for GCS reports a missing permission as a missing object. Grant the process to list, read, write and delete in both buckets:
+// without reading, uploads seem not to be there; without deleting, Erase fails, since it lists what it deleted.
+//
+// Ids order uploads by the clocks of those who issue grants, so that two uploads of one person within the skew of two issuers may be taken in the wrong order.
+// The clocks of workers, and the store's, decide about ages only, and may differ by a quarter of Options.OrphanAge and of Options.GraceTime.
+//
+// # Making pictures anew
+//
+// [Processor.Backfill] makes a version whose id is the successor of the one that it replaces. A new time would let a picture of last year overtake an upload
+// that was granted a moment ago and is still on its way; the old id would mean to write its manifest twice, under addresses that are cached for ever. The
+// successor stands above the version that it was made of and below every other upload of that person, is the same however often and by however many it is
+// made, and is a version like any other for profiles, caches and the sweep. [Processor.Recrop] is its owner's doing and takes the time of the call.
 package avatar

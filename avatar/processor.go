@@ -56,7 +56,8 @@ type Options struct {
 	// Moderate, if set, is asked about each picture before anything of it is published.
 	Moderate func(ctx context.Context, m Moderation) (Verdict, error)
 	// OnPublished, if set, is called after a picture has become current and before its upload is marked as handled. An error means: not handled, try again.
-	// It is called at least once for each version that becomes current, so it must be idempotent.
+	// It is called at least once for each version that is current when its work is done, and calls for two versions may come in either order: it must be
+	// idempotent and heed only ids greater than the one it knows.
 	OnPublished func(ctx context.Context, e Published) error
 	// Audit, if set, gets an event for each decision, at least once, before the decision is recorded. An error means: not handled, try again.
 	Audit func(ctx context.Context, e AuditEvent) error
@@ -90,8 +91,7 @@ type Processor struct {
 // NewProcessor returns a processor that reads uploads and publishes to assets, which may be the same bucket. Only assets is for the public. It does no I/O
 // and starts nothing. All that is wrong is told in one error.
 //
-// Stores must be strongly consistent and write only if absent on request, as S3, GCS, Azure and memory do. On plain files this holds within
-// one process. Do not hand in a [blob.PrefixedBucket] that makes the two overlap: nobody could tell.
+// The package documentation says what stores must do. Do not hand in a [blob.PrefixedBucket] that makes the two overlap: nobody could tell.
 func NewProcessor(p *Pipeline, uploads, assets *blob.Bucket, opts *Options) (*Processor, error) {
 	if p == nil {
 		return nil, errors.New("avatar: NewProcessor needs a pipeline")

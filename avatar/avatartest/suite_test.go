@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 func TestOneBucket(t *testing.T) {
 	b := memblob.OpenBucket(nil)
 	defer b.Close()
-	avatartest.TestBuckets(t, b, b, &avatartest.Options{Every: 5, Seeds: 40, FirstSeed: 10_000})
+	avatartest.TestBuckets(t, b, b, &avatartest.Options{Every: 9, Seeds: 40, FirstSeed: 10_000})
 }
 
 func TestFiles(t *testing.T) {
@@ -28,5 +28,5 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	avatartest.TestBuckets(t, b, b, &avatartest.Options{Every: 5, Seeds: 40, FirstSeed: 20_000})
+	avatartest.TestBuckets(t, b, b, &avatartest.Options{Every: 11, Seeds: 30, FirstSeed: 20_000})
 }
