@@ -202,7 +202,7 @@ func (s scenario) play(ctx context.Context, uploads, assets *blob.Bucket, n int,
 	if err != nil {
 		return 0, err
 	}
-	if err := s.prepare(ctx, w); err != nil {
+	if err := errors.Join(s.prepare(ctx, w), w.check(ctx)); err != nil {
 		return 0, fmt.Errorf("prepare: %w", err)
 	}
 	w.alone = happens == nil
