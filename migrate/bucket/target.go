@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -130,10 +131,11 @@ func (t *Target) read(ctx context.Context, key string, v any) error {
 func (t *Target) write(ctx context.Context, key string, v any, once bool) error {
 	text, err := json.Marshal(v)
 	if err == nil {
-		err = t.bucket.WriteAll(ctx, key, text, &blob.WriterOptions{ContentType: "application/json", IfNotExist: once})
+		// Not WriteAll: azureblob's Writer panics when the store refuses (gocloud.dev v0.47).
+		err = t.bucket.Upload(ctx, key, bytes.NewReader(text), &blob.WriterOptions{ContentType: "application/json", IfNotExist: once})
 	}
 	switch {
-	case once && err != nil && gcerrors.Code(err) == gcerrors.FailedPrecondition:
+	case once && err != nil && (gcerrors.Code(err) == gcerrors.FailedPrecondition || strings.Contains(err.Error(), "ConditionalRequestConflict")): // S3: two at once
 		return fmt.Errorf("%w: %q is there", migrate.ErrConflict, key)
 	case err != nil:
 		return fmt.Errorf("write %q: %w", key, err)
