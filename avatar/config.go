@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -82,6 +83,7 @@ func New(cfg Config) (*Pipeline, error) {
 		order:   largestFirst(cfg.Kind.Variants),
 		reads:   semaphore.NewWeighted(reads),
 		decodes: semaphore.NewWeighted(cfg.MaxMemory),
+		buffers: new(sync.Pool),
 		renders: renders,
 	}
 	if cfg.Linear {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -34,6 +35,7 @@ type Pipeline struct {
 	order   []Variant           // largest first
 	reads   *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
 	decodes *semaphore.Weighted // bytes of decoding
+	buffers *sync.Pool          // of *bytes.Buffer, for sources; nothing of them outlives a render
 	renders metric.Int64Counter
 	linear  *resample.Curves // nil unless Config.Linear
 }
@@ -81,7 +83,12 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 		return nil, fmt.Errorf("%w: %w", errWaiting, err)
 	}
 	defer p.reads.Release(p.cfg.MaxBytes)
-	data, err := p.read(r)
+	buf, _ := p.buffers.Get().(*bytes.Buffer)
+	if buf == nil {
+		buf = new(bytes.Buffer)
+	}
+	defer p.buffers.Put(buf)
+	data, err := p.read(buf, r)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +103,8 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 }
 
 // read reads the source whole, but never more than the limit and one byte.
-func (p *Pipeline) read(r io.Reader) ([]byte, error) {
-	var buf bytes.Buffer
+func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
+	buf.Reset()
 	if sized, ok := r.(interface{ Size() int64 }); ok {
 		if n := sized.Size(); n > 0 && n <= p.cfg.MaxBytes {
 			buf.Grow(int(n) + bytes.MinRead)

@@ -3,7 +3,7 @@ package lanczos
 import "math"
 
 const (
-	weightBits = 14 // fractional bits of a weight
+	weightBits = 11 // fractional bits of a weight
 	support    = 3  // of the filter, in samples of the result
 )
 
@@ -17,14 +17,30 @@ type Axis struct {
 	Size int
 }
 
+// Filters keeps the weights that scalers of one picture share. The zero Filters is ready; it is for one goroutine.
+type Filters struct{ made map[Axis]*filter }
+
+func (c *Filters) get(a Axis) *filter {
+	f := c.made[a]
+	if f == nil {
+		f = newFilter(a)
+		if c.made == nil {
+			c.made = map[Axis]*filter{}
+		}
+		c.made[a] = f
+	}
+	return f
+}
+
 // filter holds the weights of each result sample over consecutive source samples, all padded with zeros to the same number.
 type filter struct {
-	taps    int
-	starts  []int // start+taps may lie behind the last source sample, by less than taps
+	taps    int   // weights of a sample that may not be zero
+	stride  int   // weights of a sample
+	starts  []int // start+stride may lie behind the last source sample, by less than stride
 	weights []int32
 }
 
-func newFilter(a Axis, pad func(int) int) *filter {
+func newFilter(a Axis) *filter {
 	scale := a.Length / float64(a.Size)
 	stretch := max(scale, 1)
 	starts, counts := make([]int, a.Size), make([]int, a.Size)
@@ -37,22 +53,23 @@ func newFilter(a Axis, pad func(int) int) *filter {
 		starts[i], counts[i] = lo, hi-lo
 		taps = max(taps, hi-lo)
 	}
-	taps = pad(taps)
-	f := &filter{taps: taps, starts: starts, weights: make([]int32, a.Size*taps)}
+	f := &filter{taps: taps, stride: padded(taps), starts: starts}
+	f.weights = make([]int32, a.Size*f.stride)
 	row := make([]float64, taps)
 	for i, lo := range starts {
 		centre := a.Offset + (float64(i)+0.5)*scale
 		row := row[:counts[i]]
-		sum := 0.0
+		sum, below := 0.0, 0.0
 		for k := range row {
 			row[k] = kernel((float64(lo+k) + 0.5 - centre) / stretch)
 			sum += row[k]
+			below -= min(row[k], 0)
 		}
-		if sum < 0.1 { // the result reaches beyond the source: take the nearest sample
+		if below >= 0.4*sum { // the result reaches beyond the source, and would overshoot: take the nearest sample
 			clear(row)
 			row[min(max(int(centre)-lo, 0), len(row)-1)], sum = 1, 1
 		}
-		round(f.weights[i*taps:], row, sum)
+		round(f.weights[i*f.stride:], row, sum)
 	}
 	return f
 }

@@ -1,26 +1,30 @@
-// Package lanczos changes the size of planes of bytes with Lanczos 3, in fixed point, two multiplications at a time.
+// Package lanczos changes the size of planes of bytes with Lanczos 3, in fixed point, three multiplications at a time.
 //
 // A [Scaler] gets the source's rows one by one from top to bottom and keeps only as many as the filter spans, already filtered across; so
 // its memory is that of the result and a few of its rows.
 //
-// Two rows share a 64-bit word, the upper one in its low half. As long as every total fits a signed number of 32 bits, arithmetic on such words is
-// arithmetic on both halves:
+// Three rows share a 64-bit word, in lanes of 21 bits. Arithmetic on such words is arithmetic on the lanes, as long as every total fits its lane:
 //
-//	across: (a + b<<32) * w         = a*w + (b*w)<<32                the same weight for both rows
-//	down:   (a + b<<32) * (v + u<<32) = a*v + (a*u + b*v)<<32        the upper half is the sum of both, each with its own weight
+//	across: (a + b<<21 + c<<42) * w                     = a*w + (b*w)<<21 + (c*w)<<42
+//	down:   (a + b<<21 + c<<42) * (w + v<<21 + u<<42)   = ... + (a*u + b*v + c*w)<<42 + ...
 //
-// A negative low half borrows one from the upper half, which is less than rounding does.
+// Across, one weight meets three rows. Down, the highest lane is the sum of three products, each row with its own weight; what the lower lanes
+// hold is not used, and takes at most one from it. Between the two, samples are rounded to whole levels.
 package lanczos
 
 const (
-	acrossBits = 6                       // fractional bits of a sample that was filtered across
-	shift      = weightBits - acrossBits // what is dropped in between
-	bias       = 256                     // makes every sample that was filtered across positive; the weights of a result add up to one, so it can be taken off at the end
+	laneBits = 21
+	top      = 2 * laneBits
+	lanes    = 1 | 1<<laneBits | 1<<top // a number in all lanes of a word
 
-	pair      = 1<<32 | 1 // a number in both halves of a word
-	addAcross = (bias<<weightBits + 1<<(shift-1)) * pair
-	keep      = (1<<(32-shift) - 1) * pair
-	addDown   = (1<<(weightBits+acrossBits-1) - bias<<(weightBits+acrossBits)) << 32 & (1<<64 - 1)
+	// Overshooting makes samples that were filtered across lie between -80 and 335. The bias makes them positive; the weights of a result add up to
+	// one, so that it comes through filtering down unchanged. There the samples may overshoot once more.
+	bias      = 128
+	biasDown  = 64
+	half      = 1 << (weightBits - 1)
+	addAcross = (bias<<weightBits + half) * lanes
+	keep      = (1<<9 - 1) * lanes
+	addDown   = (biasDown<<weightBits + half) << top
 )
 
 // Scaler resizes one plane. It is for one goroutine.
@@ -28,110 +32,121 @@ type Scaler struct {
 	across, down *filter
 	given        int // source rows in all
 
-	first  []byte   // the upper row of a pair that is not complete
-	odd    bool     // first is waiting
-	packed []uint64 // a pair of source rows; zeros follow its end
+	waiting [2][]byte // the first rows of a group that is not complete
+	count   int       // how many they are
+	packed  []uint64  // a group of source rows; zeros follow its end
 
-	ring  [][]uint64 // pairs of rows that were filtered across; pair i is in ring[i%len(ring)]
-	pairs int        // so many were put there
-	next  int        // the next result row
-	base  []uint64   // what every sum begins with
-	sums  []uint64
+	ring   [][]uint64 // groups of three rows that were filtered across; group i is in ring[i%len(ring)]
+	groups int        // so many were put there
+	next   int        // the next result row
+	base   []uint64   // what every sum begins with
+	sums   []uint64
 
 	out    []byte
 	stride int
 }
 
 // New returns a scaler whose result goes to dst.
-func New(x, y Axis, dst []byte, stride int) *Scaler {
-	s := &Scaler{across: newFilter(x, padded), down: newFilter(y, unpadded), given: y.Given, out: dst, stride: stride}
-	s.first = make([]byte, x.Given)
-	s.packed = make([]uint64, x.Given+s.across.taps)
-	s.base, s.sums = make([]uint64, x.Size), make([]uint64, x.Size)
+func New(filters *Filters, x, y Axis, dst []byte, stride int) *Scaler {
+	s := &Scaler{across: filters.get(x), down: filters.get(y), given: y.Given, out: dst, stride: stride}
+	rows := make([]byte, 2*x.Given)
+	s.waiting = [2][]byte{rows[:x.Given], rows[x.Given:]}
+	depth := (s.down.taps+2)/3 + 2
+	words := make([]uint64, x.Given+s.across.stride+(2+depth)*x.Size)
+	take := func(n int) []uint64 {
+		part := words[:n:n]
+		words = words[n:]
+		return part
+	}
+	s.packed, s.base, s.sums = take(x.Given+s.across.stride), take(x.Size), take(x.Size)
 	for i := range s.base {
 		s.base[i] = addDown
 	}
-	s.ring = make([][]uint64, s.down.taps/2+2)
-	buffer := make([]uint64, len(s.ring)*x.Size)
-	for i := range s.ring {
-		s.ring[i], buffer = buffer[:x.Size:x.Size], buffer[x.Size:]
+	for range depth {
+		s.ring = append(s.ring, take(x.Size))
 	}
 	return s
 }
 
 // Add takes the next source row. The row is not kept.
 func (s *Scaler) Add(row []byte) {
-	if !s.odd && 2*s.pairs+1 < s.given {
-		copy(s.first, row)
-		s.odd = true
+	have := 3*s.groups + s.count
+	switch {
+	case s.next == len(s.down.starts) || have >= s.given:
 		return
-	}
-	if s.next == len(s.down.starts) || 2*s.pairs >= s.given {
+	case s.count < 2 && have+1 < s.given:
+		copy(s.waiting[s.count], row)
+		s.count++
 		return
+	case s.count == 2:
+		s.filterAcross(s.waiting[0], s.waiting[1], row)
+	case s.count == 1: // the last group is short; what fills it weighs nothing
+		s.filterAcross(s.waiting[0], row, row)
+	default:
+		s.filterAcross(row, row, row)
 	}
-	if s.odd {
-		s.filterAcross(s.first, row)
-	} else {
-		s.filterAcross(row, row)
-	}
-	s.odd = false
-	s.pairs++
-	for s.next < len(s.down.starts) && 2*s.pairs >= min(s.down.starts[s.next]+s.down.taps, s.given) {
+	s.count = 0
+	s.groups++
+	for s.next < len(s.down.starts) && 3*s.groups >= min(s.down.starts[s.next]+s.down.taps, s.given) {
 		s.filterDown()
 		s.next++
 	}
 }
 
-// filterAcross filters a pair of rows into the ring.
-func (s *Scaler) filterAcross(a, b []byte) {
-	packed := s.packed[:len(s.first)]
-	a, b = a[:len(packed)], b[:len(packed)]
+// filterAcross filters a group of rows into the ring.
+func (s *Scaler) filterAcross(a, b, c []byte) {
+	packed := s.packed[:len(a)]
+	b, c = b[:len(packed)], c[:len(packed)]
 	for i := range packed {
-		packed[i] = uint64(a[i]) | uint64(b[i])<<32
+		packed[i] = uint64(a[i]) | uint64(b[i])<<laneBits | uint64(c[i])<<top
 	}
-	s.across.rows(s.ring[s.pairs%len(s.ring)], s.packed)
+	s.across.rows(s.ring[s.groups%len(s.ring)], s.packed)
 }
 
 // filterDown makes the next result row.
 func (s *Scaler) filterDown() {
 	f := s.down
 	start := f.starts[s.next]
-	weights := f.weights[s.next*f.taps : (s.next+1)*f.taps]
-	p, end := start/2, min((start+f.taps+1)/2, s.pairs)
+	weights := f.weights[s.next*f.stride:][:f.taps]
+	g, end := start/3, min((start+f.taps+2)/3, s.groups)
 	sums := s.base
-	if end-p > finishPairs {
+	if end-g > finishGroups {
 		sums = s.sums
 		copy(sums, s.base)
-		for ; end-p > finishPairs; p += 3 {
-			r0, r1, r2 := s.pair(p)[:len(sums)], s.pair(p + 1)[:len(sums)], s.pair(p + 2)[:len(sums)]
-			w0, w1, w2 := pairWeight(weights, 2*p-start), pairWeight(weights, 2*p+2-start), pairWeight(weights, 2*p+4-start)
+		for ; end-g > finishGroups; g += 2 {
+			r0, r1 := s.group(g)[:len(sums)], s.group(g + 1)[:len(sums)]
+			w0, w1 := groupWeight(weights, 3*g-start), groupWeight(weights, 3*g+3-start)
 			for i := range sums {
-				sums[i] += w0*r0[i] + w1*r1[i] + w2*r2[i]
+				sums[i] += w0*r0[i] + w1*r1[i]
 			}
 		}
 	}
-	var rows [finishPairs][]uint64
-	var w [finishPairs]uint64
+	var rows [finishGroups][]uint64
+	var w [finishGroups]uint64
 	for i := range rows {
-		rows[i] = s.pair(min(p+i, end-1))[:len(sums)]
-		if p+i < end {
-			w[i] = pairWeight(weights, 2*(p+i)-start)
+		rows[i] = s.group(min(g+i, end-1))[:len(sums)]
+		if g+i < end {
+			w[i] = groupWeight(weights, 3*(g+i)-start)
 		}
 	}
-	finish(s.out[s.next*s.stride:][:len(sums)], sums, &rows, &w)
+	out := s.out[s.next*s.stride:][:len(sums)]
+	if w[finishGroups-1] == 0 {
+		finish3(out, sums, &rows, &w)
+	} else {
+		finish4(out, sums, &rows, &w)
+	}
 }
 
-// pair returns a pair of rows that were filtered across.
-func (s *Scaler) pair(p int) []uint64 { return s.ring[p%len(s.ring)] }
+// group returns a group of rows that were filtered across.
+func (s *Scaler) group(g int) []uint64 { return s.ring[g%len(s.ring)] }
 
-// pairWeight returns the weights k and k+1, exchanged, as the product asks for.
-func pairWeight(weights []int32, k int) uint64 {
-	var upper, lower int32
-	if k >= 0 && k < len(weights) {
-		upper = weights[k]
+// groupWeight returns the weights k, k+1 and k+2, the first on top, as the product asks for.
+func groupWeight(weights []int32, k int) uint64 {
+	word := uint64(0)
+	for i := range 3 {
+		if at := k + i; at >= 0 && at < len(weights) {
+			word += uint64(weights[at]) << (top - laneBits*i)
+		}
 	}
-	if k >= -1 && k+1 < len(weights) {
-		lower = weights[k+1]
-	}
-	return uint64(lower) + uint64(upper)<<32
+	return word
 }

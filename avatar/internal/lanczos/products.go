@@ -8,19 +8,19 @@ func padded(taps int) int {
 	if taps <= 8 {
 		return 8
 	}
-	if taps <= 12 {
-		return taps + taps&1
+	if taps == 11 {
+		return 12
 	}
 	return taps
 }
 
-func unpadded(taps int) int { return taps }
-
 // rows filters packed rows across.
 func (f *filter) rows(out, packed []uint64) {
-	switch f.taps {
+	switch f.stride {
 	case 8:
 		f.rows8(out, packed)
+	case 9:
+		f.rows9(out, packed)
 	case 10:
 		f.rows10(out, packed)
 	case 12:
@@ -39,7 +39,20 @@ func (f *filter) rows8(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] +
 			uint64(w[4])*p[4] + uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7]
-		out[x] = sum >> shift & keep
+		out[x] = sum >> weightBits & keep
+	}
+}
+
+func (f *filter) rows9(out, packed []uint64) {
+	weights := f.weights
+	out = out[:len(f.starts)]
+	for x, start := range f.starts {
+		w, p := (*[9]int32)(weights), (*[9]uint64)(packed[start:])
+		weights = weights[9:]
+		sum := addAcross +
+			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] +
+			uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8]
+		out[x] = sum >> weightBits & keep
 	}
 }
 
@@ -52,7 +65,7 @@ func (f *filter) rows10(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] +
 			uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8] + uint64(w[9])*p[9]
-		out[x] = sum >> shift & keep
+		out[x] = sum >> weightBits & keep
 	}
 }
 
@@ -65,15 +78,15 @@ func (f *filter) rows12(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] + uint64(w[5])*p[5] +
 			uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8] + uint64(w[9])*p[9] + uint64(w[10])*p[10] + uint64(w[11])*p[11]
-		out[x] = sum >> shift & keep
+		out[x] = sum >> weightBits & keep
 	}
 }
 
 func (f *filter) rowsAny(out, packed []uint64) {
 	weights := f.weights
 	for x, start := range f.starts {
-		w := weights[:f.taps]
-		weights = weights[f.taps:]
+		w := weights[:f.stride]
+		weights = weights[f.stride:]
 		from := packed[start : start+len(w)]
 		sum := uint64(addAcross)
 		for len(w) >= 4 && len(from) >= 4 {
@@ -83,25 +96,38 @@ func (f *filter) rowsAny(out, packed []uint64) {
 		for k := range w {
 			sum += uint64(w[k]) * from[k]
 		}
-		out[x] = sum >> shift & keep
+		out[x] = sum >> weightBits & keep
 	}
 }
 
-// finishPairs is how many pairs of rows finish takes.
-const finishPairs = 6
+// finishGroups is how many groups of rows are added while a result row is written.
+const finishGroups = 4
 
-// finish adds the last pairs to the sums and writes the result.
-func finish(out []byte, sums []uint64, rows *[finishPairs][]uint64, w *[finishPairs]uint64) {
-	r0, r1, r2, r3, r4, r5 := rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
-	w0, w1, w2, w3, w4, w5 := w[0], w[1], w[2], w[3], w[4], w[5]
+// finish4 adds the last four groups to the sums and writes the result.
+func finish4(out []byte, sums []uint64, rows *[finishGroups][]uint64, w *[finishGroups]uint64) {
+	r0, r1, r2, r3 := rows[0][:len(sums)], rows[1][:len(sums)], rows[2][:len(sums)], rows[3][:len(sums)]
+	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
 	out = out[:len(sums)]
-	r0, r1, r2, r3, r4, r5 = r0[:len(sums)], r1[:len(sums)], r2[:len(sums)], r3[:len(sums)], r4[:len(sums)], r5[:len(sums)]
 	for i, sum := range sums {
-		sum += w0*r0[i] + w1*r1[i] + w2*r2[i] + w3*r3[i] + w4*r4[i] + w5*r5[i]
-		v := int32(sum>>32) >> (weightBits + acrossBits)
-		if uint32(v) > 255 {
-			v = ^(v >> 31)
-		}
-		out[i] = byte(v)
+		out[i] = level(sum + w0*r0[i] + w1*r1[i] + w2*r2[i] + w3*r3[i])
 	}
+}
+
+// finish3 is finish4 without the last.
+func finish3(out []byte, sums []uint64, rows *[finishGroups][]uint64, w *[finishGroups]uint64) {
+	r0, r1, r2 := rows[0][:len(sums)], rows[1][:len(sums)], rows[2][:len(sums)]
+	w0, w1, w2 := w[0], w[1], w[2]
+	out = out[:len(sums)]
+	for i, sum := range sums {
+		out[i] = level(sum + w0*r0[i] + w1*r1[i] + w2*r2[i])
+	}
+}
+
+// level returns the result in the highest lane; above it is a bit of products that do not count.
+func level(sum uint64) byte {
+	v := int32(sum<<1>>(1+top+weightBits)) - (bias + biasDown)
+	if uint32(v) > 255 {
+		v = ^(v >> 31)
+	}
+	return byte(v)
 }

@@ -74,6 +74,13 @@ func (p *planeBox) sum(row []byte) {
 			row, sums = row[8:], sums[4:]
 		}
 	}
+	if p.x == 4 {
+		for len(row) >= 4 && len(sums) >= 1 {
+			px := (*[4]byte)(row)
+			sums[0] += uint16(px[0]) + uint16(px[1]) + uint16(px[2]) + uint16(px[3])
+			row, sums = row[4:], sums[1:]
+		}
+	}
 	for ; len(row) > 0; sums = sums[1:] {
 		n := min(p.x, len(row))
 		total := uint16(0)

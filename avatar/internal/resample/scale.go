@@ -18,8 +18,9 @@ func Scale(ctx context.Context, src Source, rect image.Rectangle, size image.Poi
 	layout := reader.Layout()
 	dst := newPicture(layout.Model, layout.Alpha, size, chroma)
 	planes := make([]window, len(dst.Planes))
+	var filters lanczos.Filters
 	for i := range planes {
-		planes[i] = newWindow(&dst.Planes[i], layout.Grids[i], rect, size)
+		planes[i] = newWindow(&filters, &dst.Planes[i], layout.Grids[i], rect, size)
 	}
 	err = reader.Read(ctx, func(plane int, row []byte) { planes[plane].add(row) })
 	if err != nil {
@@ -35,10 +36,10 @@ type window struct {
 	skip        int // rows that are still to come before the first
 }
 
-func newWindow(dst *Plane, g Grid, rect image.Rectangle, size image.Point) window {
+func newWindow(filters *lanczos.Filters, dst *Plane, g Grid, rect image.Rectangle, size image.Point) window {
 	x, left := axis(g.X, g.UnitX, g.Width, rect.Min.X, rect.Dx(), size.X, dst.Width, dst.UnitX)
 	y, top := axis(g.Y, g.UnitY, g.Height, rect.Min.Y, rect.Dy(), size.Y, dst.Height, dst.UnitY)
-	return window{scaler: lanczos.New(x, y, dst.Pix, dst.Stride), left: left, right: left + x.Given, skip: top}
+	return window{scaler: lanczos.New(filters, x, y, dst.Pix, dst.Stride), left: left, right: left + x.Given, skip: top}
 }
 
 // axis returns how a plane of the result lies over the samples of a plane of the source, in one direction, and the first of these that

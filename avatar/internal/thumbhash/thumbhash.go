@@ -117,18 +117,23 @@ type channel struct {
 
 func transform(plane []float64, w, h, nx, ny int) channel {
 	var c channel
-	fx := make([]float64, w)
+	across, down := cosines(w, nx), cosines(h, ny)
+	// The terms are separable: rows first, so that each is looked at once for every frequency across.
+	rows := make([]float64, nx*h)
+	for cx := range nx {
+		for y := range h {
+			f := 0.0
+			for x, v := range plane[y*w : (y+1)*w] {
+				f += v * across[cx*w+x]
+			}
+			rows[cx*h+y] = f
+		}
+	}
 	for cy := range ny {
 		for cx := 0; cx*ny < nx*(ny-cy); cx++ {
-			for x := range fx {
-				fx[x] = math.Cos(math.Pi / float64(w) * float64(cx) * (float64(x) + 0.5))
-			}
 			f := 0.0
-			for y := range h {
-				fy := math.Cos(math.Pi / float64(h) * float64(cy) * (float64(y) + 0.5))
-				for x := range w {
-					f += plane[y*w+x] * fx[x] * fy
-				}
+			for y, v := range rows[cx*h : (cx+1)*h] {
+				f += v * down[cy*h+y]
 			}
 			f /= float64(w * h)
 			if cx == 0 && cy == 0 {
@@ -145,4 +150,15 @@ func transform(plane []float64, w, h, nx, ny int) channel {
 		}
 	}
 	return c
+}
+
+// cosines returns count frequencies over n samples.
+func cosines(n, count int) []float64 {
+	table := make([]float64, count*n)
+	for c := range count {
+		for i := range n {
+			table[c*n+i] = math.Cos(math.Pi / float64(n) * float64(c) * (float64(i) + 0.5))
+		}
+	}
+	return table
 }
