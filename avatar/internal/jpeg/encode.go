@@ -36,6 +36,7 @@ type encoder struct {
 // divisor divides by 8 times a quantization step, as the forward transform leaves 8 times the coefficient.
 type divisor struct {
 	half, inverse uint32
+	below         int32  // up to this, and down to minus this, the quotient is 0
 	bit           uint64 // 1<<k, k being the index in zigzag order
 }
 
@@ -50,7 +51,7 @@ func (e *encoder) setQuality(quality int) {
 			q := min(max((int(annexKQuant[t][natural])*percent+50)/100, 1), 255)
 			e.quant[t][k] = byte(q)
 			d := uint32(8 * q)
-			e.steps[t][natural] = divisor{half: d / 2, inverse: (1<<31 + d - 1) / d, bit: 1 << k}
+			e.steps[t][natural] = divisor{half: d / 2, below: int32(d/2) - 1, inverse: (1<<31 + d - 1) / d, bit: 1 << k}
 		}
 	}
 }
@@ -148,19 +149,24 @@ func (e *encoder) block(plane, x, y int) {
 	e.w.block(b, diff, nonzero, &e.codes[2*table], &e.codes[2*table+1])
 }
 
-// quantize divides and rounds the coefficients, and returns which are not zero, a bit for each in zigzag order, without the first.
+// quantize divides and rounds the coefficients, and returns which are not zero, a bit for each in zigzag order, without the first. Those that are zero stay
+// as they were: most are, and nobody looks at them.
 func quantize(b *block, steps *[64]divisor) (nonzero uint64) {
-	for i := range b {
+	b[0] = steps[0].divide(b[0])
+	for i := 1; i < 64; i++ {
 		s := &steps[i]
-		v := b[i]
-		sign := v >> 31
-		q := int32(uint64(uint32((v^sign)-sign)+s.half) * uint64(s.inverse) >> 31)
-		b[i] = (q ^ sign) - sign
-		if q != 0 {
+		if v := b[i]; uint32(v+s.below) > uint32(2*s.below) {
+			b[i] = s.divide(v)
 			nonzero |= s.bit
 		}
 	}
-	return nonzero &^ 1
+	return nonzero
+}
+
+func (s *divisor) divide(v int32) int32 {
+	sign := v >> 31
+	q := int32(uint64(uint32((v^sign)-sign)+s.half) * uint64(s.inverse) >> 31)
+	return (q ^ sign) - sign
 }
 
 // codes are the Huffman codes of the symbols: the code in the upper bits, its length in the lower 5.
@@ -226,7 +232,7 @@ func (w *bitWriter) close() {
 
 // block writes quantized coefficients (sections F.1.2.1 and F.1.2.2).
 func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
-	w.coefficient(dc, 0, diff)
+	w.put(coefficient(dc, 0, diff))
 	before := 0
 	for ; nonzero != 0; nonzero &= nonzero - 1 {
 		k := trailingZeros(nonzero)
@@ -234,7 +240,7 @@ func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
 		for ; run > 15; run -= 16 {
 			w.put(ac[0xf0]>>5, uint(ac[0xf0]&31))
 		}
-		w.coefficient(ac, run, b[zigzag[k]])
+		w.put(coefficient(ac, run, b[zigzag[k]&63]))
 		before = k
 	}
 	if before < 63 {
@@ -242,10 +248,10 @@ func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
 	}
 }
 
-// coefficient writes the symbol of a run of zeros and the size of v, and v.
-func (w *bitWriter) coefficient(c *codes, run int, v int32) {
+// coefficient returns the code of a run of zeros and the size of v, and v behind it, and how many bits they are.
+func coefficient(c *codes, run int, v int32) (bits uint32, count uint) {
 	sign := v >> 31
 	size := bitLength(uint32((v ^ sign) - sign))
 	code := c[(run<<4|int(size))&255]
-	w.put(code>>5<<size|uint32(v+sign)&(1<<size-1), uint(code&31)+size)
+	return code>>5<<(size&31) | uint32(v+sign)&(1<<(size&31)-1), uint(code&31) + size
 }
