@@ -10,8 +10,8 @@
 //	migrate adopt [-yes]                   take over the original tool's schema_information
 //	migrate repair VERSION applied|pending settle a version by hand
 //
-// Flags, also from the environment: -dir (MIGRATE_DIR), a folder or a bucket's URL; -db (DATABASE_URL), postgres://… or
-// sqlite:PATH. -json prints JSON, -check makes status fail when something is pending.
+// Flags, also from the environment: -dir (MIGRATE_DIR), a folder or a bucket's URL (s3://, gs://, azblob://, file://); -db
+// (DATABASE_URL), postgres://… or sqlite:PATH. -json prints JSON, -check makes status fail when something is pending.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 3 pending (status -check), 4 refused: files and history disagree, 5 another runner holds the lock.
 package main
@@ -52,7 +52,8 @@ func main() {
 
 // command is one call of the program.
 type command struct {
-	dir, db, table     string
+	dir, db            string
+	table, schema      string
 	json, check, yes   bool
 	late, missing, old bool
 	wait               time.Duration
@@ -68,6 +69,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	flags.StringVar(&c.dir, "dir", cmp.Or(env("MIGRATE_DIR"), "migrations"), "`folder` or bucket URL of the migrations")
 	flags.StringVar(&c.db, "db", env("DATABASE_URL"), "`URL` of the database")
 	flags.StringVar(&c.table, "table", "", "history `table` (schema_information)")
+	flags.StringVar(&c.schema, "schema", "", "PostgreSQL `schema` of the history table (the current one)")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
 	flags.BoolVar(&c.check, "check", false, "status: exit 3 when migrations are pending")
 	flags.BoolVar(&c.yes, "yes", false, "adopt: do it, do not only show the plan")

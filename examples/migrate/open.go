@@ -14,8 +14,9 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/fileblob"
-	_ "gocloud.dev/blob/memblob"
+	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/s3blob"
 	_ "modernc.org/sqlite"
 
@@ -33,7 +34,7 @@ func (c *command) open(ctx context.Context) (*migrate.Migrator, func(), error) {
 		closeDir()
 		return nil, nil, err
 	}
-	target.Table = c.table
+	target.Table, target.Schema = c.table, c.schema
 	closer := func() {
 		_ = target.DB.Close()
 		closeDir()
@@ -42,8 +43,12 @@ func (c *command) open(ctx context.Context) (*migrate.Migrator, func(), error) {
 		LockTimeout: c.wait,
 		Logger:      slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		OnProgress: func(p migrate.Progress) {
-			if p.Done == 0 && !c.json {
+			switch {
+			case c.json:
+			case p.Done == 0:
 				fmt.Fprintf(c.log, "%s %d_%s …\n", p.Step.Direction, p.Step.Version, p.Step.Name)
+			case p.Done < p.Total:
+				fmt.Fprintf(c.log, "  statement %d of %d is done\n", p.Done, p.Total-1)
 			}
 		},
 	}
