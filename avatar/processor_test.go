@@ -447,3 +447,46 @@ func TestPublicIDHidesTheSubject(t *testing.T) {
 		t.Errorf("public id %q, %v", id, err)
 	}
 }
+
+// Every object that a processor writes makes an event too when there is one bucket; none of them may become another picture.
+func TestOutputIsNoInput(t *testing.T) {
+	w := newWorld(t, avatar.Options{Quarantine: true})
+	w.assets.Close()
+	w.assets = w.uploads
+	p := w.with(*w.opts)
+	handle := func(key string) avatar.Outcome {
+		res, err := p.Process(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Outcome
+	}
+	good, _ := w.upload("alice", red)
+	bad, _ := w.grant("alice", "image/png")
+	w.put(bad, []byte("text"))
+	handle(good)
+	handle(bad)
+	if _, err := p.Recrop(t.Context(), "alice", avatar.Crop{Mode: avatar.CropCentre}); err != nil {
+		t.Fatal(err)
+	}
+	w.ahead = time.Hour
+	if _, err := p.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := keysOf(t, w.uploads, "")
+	for _, key := range before {
+		if want := key == good; p.Owns(key) != want {
+			t.Errorf("owns %s: %v", key, !want)
+		}
+		want := avatar.OutcomeRejected
+		if key == good {
+			want = avatar.OutcomeAlreadyPublished
+		}
+		if got := handle(key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+	if after := keysOf(t, w.uploads, ""); !slices.Equal(after, before) || len(before) < 14 {
+		t.Errorf("%d objects, then %d: %v", len(before), len(after), after)
+	}
+}

@@ -319,3 +319,63 @@ func TestWaitingIsNoAttempt(t *testing.T) {
 	}
 	others.Wait()
 }
+
+// An issuer whose clock was ahead made ids that are later than the time of Erase.
+func TestEraseReachesIDsOfAFastClock(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	w.ahead = 10 * time.Minute
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	w.upload("alice", blue) // not processed yet
+	w.ahead = 0
+	receipt, err := w.Erase(t.Context(), "alice")
+	if err != nil || receipt.Kept != 0 || w.current("alice") != "" || keysOf(t, w.uploads, "uploads/") != nil {
+		t.Errorf("receipt %+v, %v; left %v", receipt, err, keysOf(t, w.uploads, ""))
+	}
+	// A second erasure by a slower clock takes nothing back.
+	w.ahead = -time.Hour
+	if _, err := w.Erase(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.put(key, jpegOf(t, red))
+	w.process(key, avatar.OutcomeErased)
+}
+
+// One worker refuses what another has published and, dying, not recorded: what is published is a fact.
+func TestPublishedBeatsRefused(t *testing.T) {
+	for _, how := range []string{"event", "sweep"} {
+		decision := avatar.Approve
+		crash := errors.New("crash")
+		w := newWorld(t, avatar.Options{
+			Moderate: func(_ context.Context, m avatar.Moderation) (avatar.Verdict, error) {
+				return avatar.Verdict{SHA256: m.SHA256, Decision: decision}, nil
+			},
+			OnPublished: func(context.Context, avatar.Published) error { return crash },
+		})
+		key, id := w.upload("alice", red)
+		if _, err := w.Process(t.Context(), key); !errors.Is(err, crash) {
+			t.Fatal(err)
+		}
+		manifest := "avatars/alice/" + id + "/manifest.json"
+		data, err := w.assets.ReadAll(t.Context(), manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.assets.Delete(t.Context(), manifest); err != nil { // as the other worker saw it, a moment earlier
+			t.Fatal(err)
+		}
+		decision, crash = avatar.Refuse, nil
+		w.process(key, avatar.OutcomeRejected)
+		if err := w.assets.WriteAll(t.Context(), manifest, data, nil); err != nil {
+			t.Fatal(err)
+		}
+		if how == "event" {
+			w.process(key, avatar.OutcomePublished)
+		} else if _, err := w.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := w.Status(t.Context(), "alice", id); err != nil || s.State != avatar.StateReady {
+			t.Errorf("%s: status %+v, %v", how, s, err)
+		}
+	}
+}

@@ -30,6 +30,16 @@ func (w *world) check(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%s: %w", subject, err))
 		}
 	}
+	for _, p := range w.passed {
+		// Pages and caches may still ask for it: the default grace time is 48 hours.
+		if w.clock().Sub(p.since) > 47*time.Hour || w.isVoid(p.subject, p.id) {
+			continue
+		}
+		exists, err := w.assets.Exists(ctx, w.prefix+"avatars/"+p.subject+"/"+p.id+"/16.jpg")
+		if err != nil || !exists {
+			errs = append(errs, fmt.Errorf("%s of %s was superseded a moment ago, and is gone: %w", p.id, p.subject, err))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -67,6 +77,9 @@ func (w *world) checkCurrent(ctx context.Context, subject string) error {
 	}
 	if w.isVoid(subject, m.UploadID) {
 		return nil // it may come up for a moment while Erase and a worker pass each other, and need not be whole
+	}
+	if old := w.seen[subject]; old != "" && old != m.UploadID {
+		w.passed = append(w.passed, passed{subject, old, w.clock()})
 	}
 	w.seen[subject] = m.UploadID
 	return w.checkWhole(ctx, m)

@@ -37,6 +37,13 @@ type world struct {
 	erased map[string]span   // by subject
 	seen   map[string]string // by subject: the greatest current id so far
 	told   map[string]string // by subject: the greatest id that OnPublished was called with
+	passed []passed
+}
+
+// passed is a version that was current, and since when it is not.
+type passed struct {
+	subject, id string
+	since       time.Time
 }
 
 // span is the time of a call of Erase: what was granted before it is void, and of what was granted during it nobody can say.
