@@ -3,6 +3,8 @@ package migrate_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -156,6 +158,53 @@ func TestHistoryDroppedAndSchemaKept(t *testing.T) {
 	must(t, "ua ub uc")(m.Baseline(ctx, 20240103000000))
 	must(t, "")(m.Up(ctx))
 	must(t, "dc")(m.Down(ctx, 1))
+}
+
+// The tables were made anew by hand and are empty of what the history says: which versions that concerns only their owner can say.
+func TestSchemaRecreatedAndHistoryKept(t *testing.T) {
+	ctx := context.Background()
+	db := memory(t)
+	m := migrator(t, db, three, nil)
+	must(t, "ua ub uc")(m.Up(ctx))
+	if _, err := db.Exec("DROP TABLE b; DROP TABLE c"); err != nil {
+		t.Fatal(err)
+	}
+	var e *migrate.Error
+	if _, err := m.Down(ctx, 1); !errors.As(err, &e) || e.Version != 20240103000000 {
+		t.Fatalf("down of what is not there: %v", err)
+	}
+	must(t, "")(m.Up(ctx))
+	for _, version := range []int64{20240102000000, 20240103000000} {
+		if _, err := m.Repair(ctx, version, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "ub uc")(m.Up(ctx))
+	must(t, "dc db da")(m.Down(ctx, 3))
+}
+
+// backwards lists the newest file first.
+type backwards struct{ fstest.MapFS }
+
+func (b backwards) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := b.MapFS.ReadDir(name)
+	slices.Reverse(list)
+	return list, err
+}
+
+func TestNewestListedFirst(t *testing.T) {
+	m, err := migrate.New(migrate.SQL(memory(t), migrate.SQLite), backwards{three}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, "ua ub uc")(m.Up(context.Background()))
+}
+
+func TestDownOfASingleOne(t *testing.T) {
+	m := migrator(t, memory(t), files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE a (id INTEGER);\n-- migrate:down\nDROP TABLE a;"), nil)
+	must(t, "ua")(m.Up(context.Background()))
+	must(t, "da")(m.Down(context.Background(), 1))
+	must(t, "ua")(m.Up(context.Background()))
 }
 
 func TestFilesThatAreRefusedBeforeAnythingRuns(t *testing.T) {
