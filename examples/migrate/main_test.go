@@ -132,3 +132,28 @@ func TestBucketOfMigrations(t *testing.T) {
 		}
 	}
 }
+
+func TestWaitsForAnotherRunnerOnlySoLong(t *testing.T) {
+	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "db")
+	if err := os.WriteFile(filepath.Join(dir, "20240101000000_a.sql"), []byte(template), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, log := call(t, "up", "-dir", dir, "-db", "sqlite:"+path, "-wait", "100ms"); code != locked {
+		t.Errorf("exit %d: %s%s", code, out, log)
+	}
+	if _, err := db.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, log := call(t, "up", "-dir", dir, "-db", "sqlite:"+path, "-json"); code != done || !strings.HasPrefix(out, `[{"version":20240101000000,"name":"a","direction":"up"`) || log != "" {
+		t.Errorf("exit %d: %s%s", code, out, log)
+	}
+}

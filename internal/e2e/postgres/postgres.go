@@ -122,12 +122,12 @@ func startCluster(bin string) (addr string, err error) {
 	if err := sh.Start(); err != nil {
 		return "", err
 	}
-	keep = sh
+	keep.Store(sh)
 	return addr, ready(addr, dir)
 }
 
 // keep holds the guard's pipe: the garbage collector would close it.
-var keep *exec.Cmd
+var keep atomic.Pointer[exec.Cmd]
 
 func ready(addr, dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
