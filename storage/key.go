@@ -11,9 +11,9 @@ import (
 const MaxKeyBytes = 1024
 
 // ValidateKey refuses every object key that some store, proxy, browser or file system reads in two ways. A key is valid
-// UTF-8 of 1 to [MaxKeyBytes] bytes, made of non-empty segments separated by "/". It has no "..", no segment ".", no
-// "%" or "\", and no control or invisible formatting characters. The error wraps [ErrInvalidKey]; it does not repeat
-// the key.
+// UTF-8 of 1 to [MaxKeyBytes] bytes, made of non-empty segments separated by "/". It has no "..", no segment ".", none of
+// % \ ? # ", no "__0x" (gocloud's drivers escape with it), and no control or invisible formatting characters. The error
+// wraps [ErrInvalidKey]; it does not repeat the key.
 //
 // It knows nothing of who owns a key: that rule belongs to whoever makes keys.
 func ValidateKey(key string) error {

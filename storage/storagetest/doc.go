@@ -6,5 +6,7 @@
 //   - what it does not list goes through: a store that enforces more than it says is reported too;
 //   - of many uploads to one key exactly one wins;
 //   - what no store could honour is refused before it is signed;
-//   - neither logs nor errors hold a signed URL.
+//   - a grant that is printed or logged shows no secret.
+//
+// It uploads to awkward keys, too: one that the store refuses as [storage.ErrInvalidKey] is skipped.
 package storagetest

@@ -28,7 +28,7 @@ import (
 	"github.com/cruddur/avatarkit/storage/s3store"
 )
 
-// troubled opens one kind of store in all the ways in which things go wrong. A nil function means that it cannot happen.
+// troubled opens one kind of store in all the ways in which things go wrong. A nil store means that it cannot happen.
 type troubled struct {
 	good    storage.Store
 	missing storage.Store // its bucket is not there
