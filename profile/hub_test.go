@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,39 @@ func TestHubNeverWaitsForASlowPage(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the slow page was not disconnected")
 	}
+}
+
+// TestHubLeavesNothing opens many streams and ends them in every way; none stays, and no goroutine.
+func TestHubLeavesNothing(t *testing.T) {
+	hub := profile.NewHub(profile.HubConfig{MaxStreams: 30})
+	srv := httptest.NewServer(hub)
+	before := runtime.NumGoroutine()
+	var stops []func()
+	for range 30 {
+		next, _, stop := listen(t, srv.URL, "")
+		expect(t, next, "event: hello|data: {}")
+		stops = append(stops, stop)
+	}
+	if res, err := http.Get(srv.URL); err != nil || res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one stream too many: %v, %v", res, err)
+	}
+	for _, stop := range stops[:15] { // the page goes; the others end with the hub
+		stop()
+	}
+	hub.Close()
+	hub.Publish(profile.Event{Topic: "a", Name: "n"})
+	for _, stop := range stops {
+		stop()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	srv.Close()
+	left := 0
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if left = runtime.NumGoroutine() - before; left <= 0 {
+			return
+		}
+	}
+	t.Errorf("%d goroutines are left", left)
 }
 
 func ExampleNewHub() {

@@ -3,12 +3,14 @@ package profile_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cruddur/avatarkit/profile"
 	"github.com/cruddur/avatarkit/profile/profiletest"
@@ -67,6 +69,23 @@ func TestParseUpdateFaults(t *testing.T) {
 				t.Errorf("got %v; want %s %s", err, tt.field, tt.code)
 			}
 		})
+	}
+}
+
+// TestJSON is the form that clients read: times in UTC as RFC 3339 says, and neither subject nor row id.
+func TestJSON(t *testing.T) {
+	store := profile.NewSQLStore(newDB(t), &profile.SQLOptions{Now: func() time.Time {
+		return time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.FixedZone("", 3600))
+	}})
+	p, err := store.Create(t.Context(), "secret-subject", "andrew", "Andrew")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(p)
+	const want = `{"handle":"andrew","display_name":"Andrew","bio":"","cruds_count":0,"version":1,"pictures":{},` +
+		`"created_at":"2026-01-02T02:04:05.678Z","updated_at":"2026-01-02T02:04:05.678Z"}`
+	if err != nil || string(got) != want {
+		t.Errorf("%s, %v\nwant %s", got, err, want)
 	}
 }
 
