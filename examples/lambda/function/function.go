@@ -1,4 +1,4 @@
-// Package function is what the Lambda functions of examples/lambda share: settings, the buckets, and HTTP behind an API Gateway.
+// Package function is what the Lambda functions of examples/lambda share: settings, and HTTP behind an API Gateway.
 //
 //	examples/lambda/authorizer   the Lambda authorizer of an HTTP API (payload 2.0, simple response)
 //	examples/lambda/upload       POST /avatars/key_upload behind that authorizer, and OPTIONS without it

@@ -19,7 +19,8 @@ import (
 func TestSettings(t *testing.T) {
 	env := map[string]string{"UPLOADS_BUCKET_NAME": "a", "LIST": "x, y,,"}
 	s := function.NewSettings(func(name string) string { return env[name] })
-	s.Buckets()
+	s.Text("UPLOADS_BUCKET_NAME")
+	s.Text("ASSETS_BUCKET_NAME")
 	if got := s.List("LIST"); strings.Join(got, "|") != "x|y" {
 		t.Errorf("list %q", got)
 	}
@@ -28,10 +29,10 @@ func TestSettings(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "ASSETS_BUCKET_NAME, ORIGINS") || strings.Contains(err.Error(), "UPLOADS") {
 		t.Errorf("error %v", err)
 	}
-	env["ASSETS_BUCKET_NAME"] = "a"
 	s = function.NewSettings(func(name string) string { return env[name] })
-	s.Buckets()
-	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "one bucket") {
+	s.Text("LIST")
+	s.Fault("too %s", "long")
+	if err := s.Err(); err == nil || err.Error() != "too long" {
 		t.Errorf("error %v", err)
 	}
 }
@@ -72,9 +73,13 @@ func TestHTTP(t *testing.T) {
 		{"base64", func(e *events.APIGatewayV2HTTPRequest) {
 			e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte{0xff, 0}), true
 		}, "PUT https://api.example/a%20b?q=1 c=3; d=4 nobody \xff\x00"},
-		{"identity", func(e *events.APIGatewayV2HTTPRequest) { e.RequestContext.Authorizer = authorizer(time.Now().Add(time.Hour)) },
+		{"identity", func(e *events.APIGatewayV2HTTPRequest) {
+			e.RequestContext.Authorizer = authorizer(time.Now().Add(time.Hour))
+		},
 			"PUT https://api.example/a%20b?q=1 c=3; d=4 u1 hello"},
-		{"expired", func(e *events.APIGatewayV2HTTPRequest) { e.RequestContext.Authorizer = authorizer(time.Now().Add(-time.Second)) },
+		{"expired", func(e *events.APIGatewayV2HTTPRequest) {
+			e.RequestContext.Authorizer = authorizer(time.Now().Add(-time.Second))
+		},
 			"PUT https://api.example/a%20b?q=1 c=3; d=4 nobody hello"},
 	}
 	for _, tt := range tests {

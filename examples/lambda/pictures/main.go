@@ -8,13 +8,14 @@ import (
 	"log/slog"
 
 	"github.com/cruddur/avatarkit/examples/lambda/function"
+	"github.com/cruddur/avatarkit/examples/lambda/house"
 	"github.com/cruddur/avatarkit/storage"
 )
 
 func main() { function.Start(build) }
 
 func build(ctx context.Context, s *function.Settings, log *slog.Logger) (any, error) {
-	buckets := s.Buckets()
+	buckets := house.Settings(s)
 	if err := s.Err(); err != nil {
 		return nil, err
 	}

@@ -11,12 +11,13 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/cruddur/avatarkit/examples/lambda/function"
+	"github.com/cruddur/avatarkit/examples/lambda/house"
 )
 
 func main() { function.Start(build) }
 
 func build(ctx context.Context, s *function.Settings, log *slog.Logger) (any, error) {
-	buckets, origins := s.Buckets(), s.List("ORIGINS")
+	buckets, origins := house.Settings(s), s.List("ORIGINS")
 	for _, o := range origins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != o {
 			s.Fault("ORIGINS: %q is not scheme://host[:port]", o)

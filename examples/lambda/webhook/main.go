@@ -9,13 +9,14 @@ import (
 	"log/slog"
 
 	"github.com/cruddur/avatarkit/examples/lambda/function"
+	"github.com/cruddur/avatarkit/examples/lambda/house"
 	"github.com/cruddur/avatarkit/storage"
 )
 
 func main() { function.Start(build) }
 
 func build(ctx context.Context, s *function.Settings, log *slog.Logger) (any, error) {
-	buckets, topics, secret := s.Buckets(), s.OptionalList("TOPIC_ARNS"), s.Optional("WEBHOOK_SECRET")
+	buckets, topics, secret := house.Settings(s), s.OptionalList("TOPIC_ARNS"), s.Optional("WEBHOOK_SECRET")
 	if len(topics) == 0 && secret == "" {
 		s.Fault("set TOPIC_ARNS or WEBHOOK_SECRET, or nobody is believed")
 	}

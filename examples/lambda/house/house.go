@@ -1,4 +1,5 @@
-package function
+// Package house opens the two buckets and the processor for the functions that need them; the authorizer does not link it.
+package house
 
 import (
 	"context"
@@ -10,6 +11,7 @@ import (
 	"gocloud.dev/blob/s3blob"
 
 	"github.com/cruddur/avatarkit/avatar"
+	"github.com/cruddur/avatarkit/examples/lambda/function"
 	"github.com/cruddur/avatarkit/storage"
 	"github.com/cruddur/avatarkit/storage/s3store"
 )
@@ -20,8 +22,8 @@ type Buckets struct {
 	pathStyle       bool
 }
 
-// Buckets reads the settings of the two buckets.
-func (s *Settings) Buckets() Buckets {
+// Settings reads the settings of the two buckets.
+func Settings(s *function.Settings) Buckets {
 	b := Buckets{Uploads: s.Text("UPLOADS_BUCKET_NAME"), Assets: s.Text("ASSETS_BUCKET_NAME"), pathStyle: s.Optional("S3_PATH_STYLE") == "true"}
 	if b.Uploads != "" && b.Uploads == b.Assets {
 		s.Fault("UPLOADS_BUCKET_NAME and ASSETS_BUCKET_NAME are one bucket: originals must not lie where the public reads")
