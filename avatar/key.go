@@ -18,9 +18,8 @@ import (
 var ErrInvalidSubject = errors.New("avatar: the subject must match [A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 var (
-	subjectPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
-	extensionPattern = regexp.MustCompile(`^[a-z0-9]{1,8}$`)
-	prefixPattern    = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*/)+$`)
+	subjectPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+	prefixPattern  = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*/)+$`)
 )
 
 // imageType ties a media type to the extension of its upload key and to the format that the bytes must have.

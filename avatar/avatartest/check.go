@@ -37,7 +37,7 @@ func (w *world) check(ctx context.Context) error {
 		}
 		exists, err := w.assets.Exists(ctx, w.prefix+"avatars/"+p.subject+"/"+p.id+"/16.jpg")
 		if err != nil || !exists {
-			errs = append(errs, fmt.Errorf("%s of %s was superseded a moment ago, and is gone: %w", p.id, p.subject, err))
+			errs = append(errs, fmt.Errorf("%s of %s was superseded a moment ago, and is gone: %v", p.id, p.subject, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -137,7 +137,7 @@ func (w *world) settle(ctx context.Context) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if again, err := p.Recover(ctx); err != nil || again.Handled != 0 {
-		return fmt.Errorf("recover a second time: %+v, %w", again, err)
+		return fmt.Errorf("recover a second time: %+v, %v", again, err)
 	}
 	if !w.disturbed { // nobody has to wait for the sweep then
 		if err := errors.Join(w.checkAliases(ctx, p), w.checkErased(ctx)); err != nil {
@@ -158,7 +158,7 @@ func (w *world) settle(ctx context.Context) error {
 		}
 	}
 	if again, err := p.Sweep(ctx); err != nil || again != (avatar.Swept{}) {
-		return fmt.Errorf("sweep again: %+v, %w", again, err)
+		return fmt.Errorf("sweep again: %+v, %v", again, err)
 	}
 	return errors.Join(w.check(ctx), w.checkLeft(ctx, p))
 }
@@ -176,7 +176,7 @@ func (w *world) checkHandled(ctx context.Context, p *avatar.Processor) error {
 			want = avatar.StateRejected
 		}
 		if err != nil || s.State != want {
-			errs = append(errs, fmt.Errorf("upload %s is %q, not %q: %w", f.id, s.State, want, err))
+			errs = append(errs, fmt.Errorf("upload %s is %q, not %q: %v", f.id, s.State, want, err))
 		}
 	}
 	for _, subject := range subjects {
@@ -186,7 +186,7 @@ func (w *world) checkHandled(ctx context.Context, p *avatar.Processor) error {
 			continue
 		}
 		if err != nil || m.UploadID < want {
-			errs = append(errs, fmt.Errorf("%s shows %q, not %q: %w", subject, m.UploadID, want, err))
+			errs = append(errs, fmt.Errorf("%s shows %q, not %q: %v", subject, m.UploadID, want, err))
 			continue
 		}
 		if w.told[subject] != m.UploadID {

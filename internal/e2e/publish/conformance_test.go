@@ -23,9 +23,9 @@ var stores = []struct {
 func TestProtocol(t *testing.T) {
 	for _, tt := range stores {
 		t.Run(tt.name, func(t *testing.T) {
-			opts := &avatartest.Options{Every: 6, Seeds: 12}
+			opts := &avatartest.Options{Every: 20, Seeds: 10}
 			if testing.Short() {
-				opts = &avatartest.Options{Every: 15, Seeds: 3}
+				opts = &avatartest.Options{Every: 40, Seeds: 2}
 			}
 			server := tt.open(t)
 			avatartest.TestBuckets(t, server.Store(t, "uploads").Bucket(), server.Store(t, "assets").Bucket(), opts)
