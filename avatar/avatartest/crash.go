@@ -170,11 +170,15 @@ func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, 
 	for _, other := range []struct {
 		name string
 		act  func(ctx context.Context, w *world, m *machine) error
-	}{{"erase", erase}, {"process all", processAll}, {"sweep", sweep}, {"recover", recoverAll}} {
+		ends bool // the process ends right after its own next operation
+	}{{"erase", erase, false}, {"erase, and an end,", erase, true}, {"process all", processAll, false}, {"sweep", sweep, false}, {"recover", recoverAll, false}} {
 		for n, total := 0, 1; n < total; n += every {
 			var failed error
 			meanwhile := func(w *world) (fault, bool) {
 				failed = other.act(t.Context(), w, w.calm())
+				if other.ends {
+					return after, true
+				}
 				return none, false
 			}
 			done, err := s.play(t.Context(), uploads, assets, n, meanwhile)
