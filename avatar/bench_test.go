@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"image"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"math"
@@ -118,8 +119,10 @@ func BenchmarkRenderPNG12MP(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	rgb := image.NewRGBA(m.Bounds()) // of YCbCr image/png would make 16 bits a sample
+	draw.Draw(rgb, rgb.Rect, m, m.Bounds().Min, draw.Src)
 	var out bytes.Buffer
-	if err := png.Encode(&out, m); err != nil {
+	if err := png.Encode(&out, rgb); err != nil {
 		b.Fatal(err)
 	}
 	benchmarkRender(b, out.Bytes(), 512)

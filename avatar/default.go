@@ -84,7 +84,7 @@ func (p *Pipeline) canvas() *image.NRGBA {
 func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity string) (*Set, error) {
 	need := min(p.outputMemory(), p.cfg.MaxMemory)
 	if err := p.decodes.Acquire(ctx, need); err != nil {
-		return nil, fmt.Errorf("avatar: wait for memory: %w", err)
+		return nil, fmt.Errorf("avatar: wait for memory: %w", context.Cause(ctx))
 	}
 	defer p.decodes.Release(need)
 	pictures, err := p.variants(ctx, resample.FromImage(m, false), m.Rect, &probe.Info{Format: format, Orientation: 1}, nil)

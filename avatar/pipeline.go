@@ -80,7 +80,7 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 		return nil, err
 	}
 	if err := p.reads.Acquire(ctx, p.cfg.MaxBytes); err != nil {
-		return nil, fmt.Errorf("%w: %w", errWaiting, err)
+		return nil, fmt.Errorf("%w: %w", errWaiting, context.Cause(ctx))
 	}
 	defer p.reads.Release(p.cfg.MaxBytes)
 	buf, _ := p.buffers.Get().(*bytes.Buffer)

@@ -25,7 +25,7 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	}
 	need := min(max(info.Memory()+p.outputMemory(), 1), p.cfg.MaxMemory)
 	if err := p.decodes.Acquire(ctx, need); err != nil {
-		return nil, fmt.Errorf("%w: %w", errWaiting, err)
+		return nil, fmt.Errorf("%w: %w", errWaiting, context.Cause(ctx))
 	}
 	defer p.decodes.Release(need)
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.MaxDuration, errTimeout)
@@ -146,7 +146,7 @@ func (p *Pipeline) largest(ctx context.Context, src resample.Source, rect image.
 	if err != nil {
 		return nil, unreadable(ctx, info.Format, err)
 	}
-	m = m.Turn(info.Orientation)
+	m = m.Trim().Turn(info.Orientation)
 	if m.Alpha || p.chroma() == 1 {
 		return m.RGB(), nil
 	}

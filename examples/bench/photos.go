@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/draw"
 	_ "image/gif" // the formats that a folder may hold
 	"image/jpeg"
 	"image/png"
@@ -116,8 +117,11 @@ func convertPNG(from, to string) error {
 	if err != nil {
 		return err
 	}
+	// Of YCbCr image/png would make 16 bits a sample.
+	rgb := image.NewRGBA(m.Bounds())
+	draw.Draw(rgb, rgb.Rect, m, m.Bounds().Min, draw.Src)
 	var b bytes.Buffer
-	if err := png.Encode(&b, m); err != nil {
+	if err := png.Encode(&b, rgb); err != nil {
 		return err
 	}
 	return os.WriteFile(to, b.Bytes(), 0o644)

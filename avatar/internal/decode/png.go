@@ -21,6 +21,9 @@ import (
 func decodePNG(ctx context.Context, data []byte) (Result, error) {
 	var whole error
 	if sound(data) {
+		if rows := newPNGRows(data); rows != nil {
+			return Result{Rows: rows}, nil
+		}
 		m, err := png.Decode(reader(ctx, data))
 		if err == nil {
 			return Result{Rows: resample.FromImage(m, false)}, nil

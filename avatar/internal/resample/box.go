@@ -99,36 +99,41 @@ func reciprocal(n int) inverse { return inverse((1<<22 + n - 1) / n) }
 
 func (r inverse) of(sum uint32) byte { return byte((sum*uint32(r) + 1<<21) >> 22) }
 
-// pixelBox averages rows of pixels of four bytes, and takes them apart into planes.
+// pixelBox averages rows of pixels of three or four bytes, and takes them apart into planes.
 type pixelBox struct {
 	box
+	pixel  int // bytes
 	rows   int
 	sums   []uint64 // red, green, blue, alpha, 16 bits each
 	planes [][]byte
 	last   int
 }
 
-func newPixelBox(b box, width, planes int) *pixelBox {
+func newPixelBox(b box, width, pixel, planes int) *pixelBox {
 	n := (width + b.x - 1) / b.x
-	p := &pixelBox{box: b, sums: make([]uint64, n), planes: make([][]byte, planes), last: width - (n-1)*b.x}
+	p := &pixelBox{box: b, pixel: pixel, sums: make([]uint64, n), planes: make([][]byte, planes), last: width - (n-1)*b.x}
 	for i := range p.planes {
 		p.planes[i] = make([]byte, n)
 	}
 	return p
 }
 
-// add takes a row and says whether the planes hold a row of averages.
+// add takes a row, with at least a byte behind it if pixels have three, and says whether the planes hold a row of averages.
 func (p *pixelBox) add(row []byte, last bool) bool {
+	at := 0
 	for i := range p.sums {
-		n := min(4*p.x, len(row))
+		n := p.x
+		if i == len(p.sums)-1 {
+			n = p.last
+		}
 		sum := p.sums[i]
-		for px := row[:n]; len(px) >= 4; px = px[4:] {
-			v := uint64(binary.LittleEndian.Uint32(px))
+		for range n {
+			v := uint64(binary.LittleEndian.Uint32(row[at:]))
 			v = (v | v<<16) & 0x0000ffff0000ffff
 			sum += (v | v<<8) & 0x00ff00ff00ff00ff
+			at += p.pixel
 		}
 		p.sums[i] = sum
-		row = row[n:]
 	}
 	p.rows++
 	if p.rows < p.y && !last {

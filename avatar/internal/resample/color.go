@@ -141,6 +141,22 @@ func (p *Picture) fullRange() *Picture {
 	return out
 }
 
+// Trim returns the picture without an alpha that is 255 everywhere.
+func (p *Picture) Trim() *Picture {
+	if !p.Alpha {
+		return p
+	}
+	n := len(p.Planes) - 1
+	for _, a := range p.Planes[n].Pix {
+		if a != 255 {
+			return p
+		}
+	}
+	out := *p
+	out.Alpha, out.Planes = false, p.Planes[:n]
+	return &out
+}
+
 // Flatten returns the picture over a background; an opaque one stays as it is.
 func (p *Picture) Flatten(background color.Color) *Picture {
 	if !p.Alpha {

@@ -169,56 +169,82 @@ type pixels struct {
 func (p *pixels) Bounds() image.Rectangle { return p.bounds }
 
 func (p *pixels) Open(rect image.Rectangle, size image.Point, _ int) (Reader, error) {
-	b := box{
+	buffer := make([]byte, 4*rect.Dx())
+	r := newPixelReader(rect, size, 4, func(ctx context.Context, row func([]byte)) error {
+		for y := rect.Min.Y; y < rect.Max.Y; y++ {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			row(p.row(y, rect.Min.X, rect.Max.X, buffer))
+		}
+		return nil
+	})
+	r.alpha = !p.opaque
+	return r, nil
+}
+
+// NewPixelReader returns a reader for a [Source] that has rows of pixels of 3 bytes, red, green and blue, or of 4, with straight alpha. Read calls row with those
+// of rect from top to bottom, and a byte behind each. The rest is as for [Source.Open].
+func NewPixelReader(rect image.Rectangle, size image.Point, pixel int, read func(ctx context.Context, row func([]byte)) error) Reader {
+	return newPixelReader(rect, size, pixel, read)
+}
+
+func newPixelReader(rect image.Rectangle, size image.Point, pixel int, read func(ctx context.Context, row func([]byte)) error) *pixelReader {
+	return &pixelReader{read: read, rect: rect, pixel: pixel, alpha: pixel == 4, box: box{
 		x: boxSide(float64(rect.Dx()) / float64(size.X)),
 		y: boxSide(float64(rect.Dy()) / float64(size.Y)),
-	}
-	return &pixelReader{p, rect, b}, nil
+	}}
 }
 
 type pixelReader struct {
-	*pixels
-	rect image.Rectangle
-	box  box
+	read  func(ctx context.Context, row func([]byte)) error
+	rect  image.Rectangle
+	pixel int // bytes
+	alpha bool
+	box   box
 }
 
 func (r *pixelReader) Layout() Layout {
 	g := r.box.grid(r.rect, 1, 1)
-	if r.opaque {
-		return Layout{Model: RGB, Grids: []Grid{g, g, g}}
+	if r.alpha {
+		return Layout{Model: RGB, Alpha: true, Grids: []Grid{g, g, g, g}}
 	}
-	return Layout{Model: RGB, Alpha: true, Grids: []Grid{g, g, g, g}}
+	return Layout{Model: RGB, Grids: []Grid{g, g, g}}
 }
 
 func (r *pixelReader) Read(ctx context.Context, emit func(plane int, row []byte)) error {
-	planes := 4
-	if r.opaque {
-		planes = 3
+	planes := 3
+	if r.alpha {
+		planes = 4
 	}
-	mean := newPixelBox(r.box, r.rect.Dx(), planes)
-	buffer := make([]byte, 4*r.rect.Dx())
-	for y := r.rect.Min.Y; y < r.rect.Max.Y; y++ {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		row := r.row(y, r.rect.Min.X, r.rect.Max.X, buffer)
-		if !r.opaque {
-			premultiply(buffer, row)
+	mean := newPixelBox(r.box, r.rect.Dx(), r.pixel, planes)
+	var buffer []byte
+	if r.alpha {
+		buffer = make([]byte, 4*r.rect.Dx())
+	}
+	left := r.rect.Dy()
+	return r.read(ctx, func(row []byte) {
+		if r.alpha {
+			premultiply(buffer, row[:len(buffer)])
 			row = buffer
 		}
-		if mean.add(row, y == r.rect.Max.Y-1) {
+		left--
+		if mean.add(row, left == 0) {
 			for i, plane := range mean.planes {
 				emit(i, plane)
 			}
 		}
-	}
-	return nil
+	})
 }
 
 func premultiply(dst, src []byte) {
 	for i := 0; i+4 <= len(src); i += 4 {
 		s, d := (*[4]byte)(src[i:]), (*[4]byte)(dst[i:])
 		a := uint32(s[3])
+		if a == 255 {
+			*d = *s
+			continue
+		}
 		d[0], d[1], d[2], d[3] = times(s[0], a), times(s[1], a), times(s[2], a), byte(a)
 	}
 }
