@@ -86,6 +86,7 @@ func TestPayloadForms(t *testing.T) {
 		{"duplicate at once", `{` + inside + `,"x":1,"x":1}`, false},
 		{"nested", `{` + inside + `,"x":{"a":[{"b":{}}]}}`, true},
 		{"no colon", `{` + inside + `,"x" 1}`, false},
+		{"no value", `{` + inside + `,"x"}`, false},
 		{"no comma", `{` + inside + ` "x":1}`, false},
 		{"two colons", `{` + inside + `,"x"::1}`, false},
 		{"two commas", `{` + inside + `,,"x":1}`, false},
