@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"runtime"
 	"strings"
 	"testing"
@@ -49,10 +48,10 @@ func solidPNG(w, h int, depth, kind byte, interlaced bool) []byte {
 	binary.BigEndian.PutUint32(data[20:], uint32(h))
 	ihdr := pngChunk("IHDR", data[16:29])
 	var z bytes.Buffer
-	zw := zlib.NewWriter(&z)
-	// As many bytes as the rows take, with their filter bytes, of all passes together, and some more: what follows is ignored.
-	rows := 2*h + 64
-	for zeros := make([]byte, w*int(depth)/8*4+8); rows > 0; rows-- {
+	zw, _ := zlib.NewWriterLevel(&z, zlib.BestSpeed) // the level is a valid one
+	pixel := map[byte]int{pngGray: 1, pngRGB: 3, pngPalette: 1, pngGrayAlpha: 2, pngRGBA: 4}[kind] * int(depth) / 8
+	rest := w*h*pixel + 2*h // an interlaced picture has at most two rows, with a filter byte each, where a plain one has one
+	for zeros := make([]byte, 1<<20); rest > 0; rest -= len(zeros) {
 		zw.Write(zeros)
 	}
 	zw.Close()
@@ -62,26 +61,21 @@ func solidPNG(w, h int, depth, kind byte, interlaced bool) []byte {
 
 // heaviest returns, for each decoder, pictures that cost as much as the default limits allow, or nearly.
 func heaviest(t testing.TB) map[string][]byte {
-	gray := func(kind byte, w, h int) []byte {
+	inks := func(kind byte, w, h int) []byte {
 		f := flatJPEG{width: w, height: h, factors: []byte{0x11, 0x11, 0x11, 0x11}, left: []byte{9, 9, 9, 9}, right: []byte{9, 9, 9, 9}, adobe: 2, frame: kind}
 		return f.encode()
 	}
-	var deep bytes.Buffer
-	const side = 7000
-	source := &image.NRGBA64{Pix: make([]byte, side*side*8), Stride: side * 8, Rect: image.Rect(0, 0, side, side)}
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&deep, source); err != nil {
-		t.Fatal(err)
-	}
-	cut := bytes.Clone(deep.Bytes()[:deep.Len()*9/10])
+	deep := solidPNG(7000, 7000, 16, pngRGBA, false)
+	cut := bytes.Clone(deep[:len(deep)*9/10])
 	return map[string][]byte{
-		"PNG, 16 bits, 49 megapixels":             deep.Bytes(),
+		"PNG, 16 bits, 49 megapixels":             deep,
 		"PNG, the same cut short":                 cut,
 		"PNG, 16 bits, interlaced, 30 megapixels": solidPNG(5600, 5500, 16, pngRGBA, true),
 		"PNG, a profile that inflates to 256 MiB": withPNGChunk(encodePNG(t, quarters(64, 64)), "iCCP", iccp(make([]byte, 256<<20))),
 		"PNG, texts":                                 manyChunks(encodePNG(t, quarters(64, 64)), 200_000),
-		"JPEG, YCCK, progressive, 50 megapixels":     gray(0xc2, 7000, 7000),
-		"JPEG, YCCK, 50 megapixels":                  gray(0xc0, 7000, 7000),
-		"JPEG, progressive, 65535x762":               gray(0xc2, 65535, 762),
+		"JPEG, YCCK, progressive, 50 megapixels":     inks(0xc2, 7000, 7000),
+		"JPEG, YCCK, 50 megapixels":                  inks(0xc0, 7000, 7000),
+		"JPEG, progressive, 65535x762":               inks(0xc2, 65535, 762),
 		"WebP, lossless, 49 megapixels of 50 bytes":  solidWebP(7000, 7000),
 		"GIF, 49 megapixels":                         gifFile{image.Pt(7000, 7000), image.Rect(0, 0, 7000, 7000), []byte{1, 2, 3, 4, 5, 6}, nil, -1, true, nil}.encode(),
 		"GIF, one pixel on a canvas of 49 megapixel": gifFile{image.Pt(7000, 7000), image.Rect(0, 0, 1, 1), []byte{1, 2, 3, 4, 5, 6}, nil, -1, false, nil}.encode(),

@@ -32,7 +32,9 @@
 // # Budget
 //
 // Config.MaxBytes, MaxPixels, MaxMemory and MaxDuration bound one source and, as far as memory goes, all calls together: further ones wait. A
-// cancelled context ends reading, decoding and resampling. A panic in a decoder is caught, logged, counted and becomes a refusal that wraps [ErrDefect].
+// cancelled context ends reading, decoding and resampling, except while a decoder works that reads nothing more: that of a lossy WebP, that of a lossless one over
+// pixels of one colour, and the opt-in ones. These stop at their end, which MaxPixels bounds. A panic in a decoder is caught, logged, counted and becomes a
+// refusal that wraps [ErrDefect].
 //
 // # Publishing
 //

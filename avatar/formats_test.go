@@ -82,3 +82,18 @@ func TestRenderAnimatedWebPShowsTheCanvas(t *testing.T) {
 		wantColor(t, m, 90, 90, color.White)
 	}
 }
+
+// TestRenderDamagedWebP has no picture to show: the decoder gives none.
+func TestRenderDamagedWebP(t *testing.T) {
+	p := newPipeline(t, avatar.Config{})
+	for _, lossless := range []bool{true, false} {
+		whole := encodeWebP(t, scene(200, 200), lossless)
+		for _, share := range []int{10, 50, 95} {
+			_, err := p.Render(t.Context(), bytes.NewReader(whole[:len(whole)*share/100]))
+			wantReject(t, err, avatar.ReasonCorrupt, "webp")
+		}
+	}
+	mismatch := riff(canvas(0, 300, 300), encodeWebP(t, scene(200, 200), true)[12:])
+	_, err := p.Render(t.Context(), bytes.NewReader(mismatch))
+	wantReject(t, err, avatar.ReasonCorrupt, "webp")
+}

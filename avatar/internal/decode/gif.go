@@ -127,7 +127,6 @@ func (f *gifFrame) draw(ctx context.Context, canvas *image.NRGBA) (int, error) {
 		return 0, errors.New("bad code size")
 	}
 	codes := lzw.NewReader(&contextReader{ctx, &blockReader{data: f.data[1:]}}, lzw.LSB, max(2, int(f.data[0])))
-	defer codes.Close()
 	row := make([]byte, f.rect.Dx())
 	got := 0
 	for _, y := range f.rows() {

@@ -85,7 +85,8 @@ func fromLightness(curve func(float64) float64) func(float64) float64 {
 		if l <= 8 {
 			return l * 27 / 24389
 		}
-		return math.Pow((l+16)/116, 3)
+		root := (l + 16) / 116
+		return root * root * root
 	}
 }
 
