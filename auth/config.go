@@ -163,12 +163,12 @@ func (c Config) issuers() ([]*issuer, error) {
 	for n, p := range c.Pools {
 		urls, err := p.issuers()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("Pools[%d]: %w", n, err))
+			errs = append(errs, fmt.Errorf("Config.Pools[%d]: %w", n, err))
 			continue
 		}
 		for _, u := range urls {
 			if seen[u] {
-				errs = append(errs, fmt.Errorf("Pools[%d]: issuer %s is configured twice", n, u))
+				errs = append(errs, fmt.Errorf("Config.Pools[%d]: issuer %s is configured twice", n, u))
 			}
 			seen[u] = true
 			i := &issuer{url: u, pool: n, anyClient: p.AnyClient, clients: slices.Clone(p.ClientIDs)}

@@ -40,7 +40,7 @@ func ExampleNew_faults() {
 	fmt.Println(err)
 	// Output:
 	// auth: configuration: Leeway 1h0m0s is not between 0 and 5 minutes
-	// Pools[0]: ClientIDs is empty: name the app clients, or set AnyClient
+	// Config.Pools[0]: ClientIDs is empty: name the app clients, or set AnyClient
 }
 
 // A server with a page for everybody, one for people, and one for those who may write.

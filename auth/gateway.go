@@ -73,7 +73,7 @@ type PolicyStatement struct {
 }
 
 // ErrUnauthorized has the text that makes a REST API answer 401; the gateway looks at nothing else.
-var ErrUnauthorized = errors.New("Unauthorized") //lint:ignore ST1005 API Gateway compares the text
+var ErrUnauthorized = errors.New("Unauthorized")
 
 // AuthorizeREST is the Lambda handler of a REST API's authorizer, for both of its types. A bad token is answered with
 // ErrUnauthorized, hence 401; unavailable keys with their error, hence 500. The policy allows every method of the stage,
