@@ -168,8 +168,8 @@ func paeth3(dst, above, src []byte) {
 	}
 }
 
-// paeth returns the one of left, above and upper left that is nearest to left+above-upper left (section 9.4). Left+above-2c is to be nearer
-// than the others' distances, which comes to comparing 3c-left-above with the two: conditions that need no branch, which nobody could predict.
+// paeth returns the one of left a, above b and upper left c that is nearest to a+b-c (section 9.4), a before b before c. Comparing the three distances comes to
+// comparing 3c-a-b with a and b, which needs no branches that nobody could predict.
 func paeth(a, b, c int32) int32 {
 	low, high, limit := min(a, b), max(a, b), 3*c-a-b
 	nearest := c

@@ -122,15 +122,6 @@ func (r *bitReader) bits(count uint) uint32 {
 	return uint32(v)
 }
 
-// skip passes over count bits, at most 64.
-func (r *bitReader) skip(count uint) {
-	for count > 32 {
-		r.bits(32)
-		count -= 32
-	}
-	r.bits(count)
-}
-
 // extend is the procedure EXTEND of T.81 section F.2.2.1: the value that size bits stand for.
 func extend(bits uint32, size uint) int32 {
 	if size == 0 {

@@ -102,21 +102,6 @@ func (d *Decoder) Decode(ctx context.Context, opts Options, emit func(Strip) err
 	return d.decodeSequential(ctx, s, out)
 }
 
-// Memory returns about how many bytes Decode will allocate.
-func (d *Decoder) Memory(opts Options) int64 {
-	across, down := d.frameMCUs()
-	total := int64(windowSize + slack)
-	stored := d.Progressive || int(d.data[d.first+2]) < len(d.comps)
-	for i, c := range d.comps {
-		size := int64(8 / max(opts.Shrink[i], 1))
-		total += int64(across) * int64(c.h*c.v) * size * size
-		if stored {
-			total += int64(across*c.h) * int64(down*c.v) * (2*size*size + 8)
-		}
-	}
-	return total
-}
-
 func (d *Decoder) newOutput(opts Options, emit func(Strip) error) (*output, error) {
 	region := opts.Region.Intersect(image.Rect(0, 0, d.Width, d.Height))
 	if opts.Region.Empty() {

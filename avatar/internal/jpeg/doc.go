@@ -1,4 +1,4 @@
-// Package jpeg decodes JPEG (ITU-T T.81) straight to the size that is wanted: at 1, 1/2, 1/4 or 1/8, row by row.
+// Package jpeg decodes JPEG (ITU-T T.81) straight to the size that is wanted: at 1, 1/2, 1/4 or 1/8, row by row. It also encodes planes.
 //
 // It does for thumbnails what image/jpeg cannot: it neither computes nor keeps the pixels that a smaller picture does not need.
 // The way through the package is the way of the data:
@@ -9,7 +9,9 @@
 //	sequential.go  blocks of a baseline scan, transformed as soon as they are read
 //	progressive.go scans that refine one another, collected before the transform     store
 //	idct.go        coefficients to samples, 8x8, 4x4, 2x2 or 1x1 a block
-//	decode.go      what ties them: regions, strips, restart markers                  Decoder.Decode
+//	decode.go      what ties them: regions, strips                                  Decoder.Decode
+//
+// The other way, planes to a baseline file: encode.go, fdct.go, and the tables of annexk.go.
 //
 // # Scales
 //
@@ -23,7 +25,7 @@
 // [Decoder.Decode] calls its caller with one [Strip] for each row of MCUs, so the memory does not depend on the picture's height. Samples
 // are delivered as they are coded: YCbCr stays YCbCr, chroma stays at its own size. Blocks outside the region that was asked
 // for are measured but not transformed, and below it nothing is read. A progressive picture, or one with a scan for each component, needs
-// all of its coefficients first; then only those that the scales need are kept: [Decoder.Memory] says how much that is.
+// all of its coefficients first; then only those that the scales need are kept, of 2 bytes each, and 8 bytes a block.
 //
 // # Hostile files
 //

@@ -46,9 +46,6 @@ type component struct {
 	height int
 }
 
-// maxSide is the largest width and height that a frame header can state.
-const maxSide = 65535
-
 // Decoder holds the header of a JPEG. It is for one goroutine and one Decode.
 type Decoder struct {
 	// Width and Height are the picture's size in pixels, as stored.

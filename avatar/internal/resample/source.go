@@ -9,7 +9,7 @@
 //	scale.go   Scale: rows in, filtered by package lanczos, a Picture out
 //	picture.go the Picture, which is a Source again; turning it upright
 //	color.go   its colours: to RGB, to YCbCr, to a background
-//	linear.go  the other way to scale, in linear light and floating point
+//	linear.go  the other way to scale, in linear light and floating point, of the rows of pixels that join.go makes
 package resample
 
 import (
