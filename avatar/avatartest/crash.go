@@ -167,12 +167,16 @@ func crashEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, eve
 
 // overtakeEverywhere lets another process do something of its own between any two operations of the scenario.
 func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
+	total, err := s.play(t.Context(), uploads, assets, -1, nil)
+	if err != nil {
+		t.Fatalf("undisturbed: %v", err)
+	}
 	for _, other := range []struct {
 		name string
 		act  func(ctx context.Context, w *world, m *machine) error
 		ends bool // the process ends right after its own next operation
 	}{{"erase", erase, false}, {"erase, and an end,", erase, true}, {"process all", processAll, false}, {"sweep", sweep, false}, {"recover", recoverAll, false}} {
-		for n, total := 0, 1; n < total; n += every {
+		for n := 0; n < total; n += every {
 			var failed error
 			meanwhile := func(w *world) (fault, bool) {
 				failed = other.act(t.Context(), w, w.calm())
@@ -181,11 +185,10 @@ func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, 
 				}
 				return none, false
 			}
-			done, err := s.play(t.Context(), uploads, assets, n, meanwhile)
+			_, err := s.play(t.Context(), uploads, assets, n, meanwhile)
 			if err := errors.Join(err, failed); err != nil {
-				t.Errorf("%s before operation %d: %v", other.name, n+1, err)
+				t.Errorf("%s before operation %d of %d: %v", other.name, n+1, total, err)
 			}
-			total = max(total, done)
 		}
 	}
 }
@@ -227,10 +230,12 @@ func (s scenario) play(ctx context.Context, uploads, assets *blob.Bucket, n int,
 	if acted != nil && n < 0 {
 		return 0, acted
 	}
-	if acted != nil && s.twice {
-		if err := s.act(ctx, w, w.calm()); err != nil {
-			return 0, fmt.Errorf("again: %w", err)
+	// More than once only when Erase has left something half made to one of two events: the other one's undoing helps.
+	for try := 0; acted != nil && s.twice; try++ {
+		if try == 3 {
+			return 0, fmt.Errorf("again: %w", acted)
 		}
+		acted = s.act(ctx, w, w.calm())
 	}
 	if err := errors.Join(wrong, w.check(ctx), w.settle(ctx)); err != nil {
 		return len(done), fmt.Errorf("%w; after %q", err, done[:min(len(done), n+1)])
