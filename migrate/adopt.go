@@ -37,7 +37,7 @@ func (m *Migrator) Adopt(ctx context.Context) ([]Step, error) {
 	}
 	err = target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, locked Session) error {
 		s := locked.(*session)
-		return s.transact(ctx, func() error {
+		return s.transact(ctx, "", func() error {
 			if err := plan(ctx, s.conn); err != nil {
 				return err
 			}

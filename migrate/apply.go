@@ -35,10 +35,7 @@ func (s *session) atomically(ctx context.Context, j Job, part *Part) error {
 	for try := 1; ; try++ {
 		begin := time.Now()
 		var failed error // within the part itself
-		err := s.transact(ctx, func() error {
-			if err := s.claim(ctx, j); err != nil {
-				return err
-			}
+		err := s.claim(ctx, j, func() error {
 			if failed = s.runPart(ctx, part); failed != nil {
 				return failed
 			}
@@ -69,14 +66,19 @@ func retryable(err error) bool {
 	return false
 }
 
-// claim writes the row before the change: its key makes a second runner wait, and then fail before it has done anything.
-func (s *session) claim(ctx context.Context, j Job) error {
-	r := j.Record
-	if j.Direction == Down {
-		return s.update(ctx, ErrConflict, r.Version, "state = 'reverting', statements = 0", "state = 'applied'")
+// claim runs f in a transaction that begins with the row: its key makes a second runner wait, and then fail before it has done anything.
+func (s *session) claim(ctx context.Context, j Job, f func() error) error {
+	if j.Direction == Up {
+		r := j.Record
+		r.State = Applying
+		return s.transact(ctx, s.found.insert(r), f)
 	}
-	r.State = Applying
-	return conflict(s.exec(ctx, s.found.insert(r)))
+	return s.transact(ctx, "", func() error {
+		if err := s.update(ctx, ErrConflict, j.Record.Version, "state = 'reverting', statements = 0", "state = 'applied'"); err != nil {
+			return err
+		}
+		return f()
+	})
 }
 
 // finish completes the row, or removes it when going down, if the condition holds.
@@ -137,8 +139,7 @@ func (s *session) locate(ctx context.Context, j Job, part *Part, failed error, t
 	if ctx.Err() != nil || took > 2*time.Second || s.Dialect == Postgres && !refused(failed) || errors.Is(failed, ErrCommitted) {
 		return e
 	}
-	_ = s.transact(ctx, func() error {
-		err := s.claim(ctx, j)
+	_ = s.claim(ctx, j, func() (err error) {
 		for i := 0; i < len(statements) && err == nil; i++ {
 			if err = s.exec(ctx, statements[i].Text); err != nil && err.Error() == failed.Error() {
 				e.Statement, e.Line = i+1, statements[i].Line

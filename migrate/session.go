@@ -79,7 +79,7 @@ func (s *session) History(ctx context.Context) (history []Record, err error) {
 	if err != nil || s.found.exists {
 		return history, err
 	}
-	err = s.transact(ctx, func() error { return s.exec(ctx, "CREATE TABLE IF NOT EXISTS "+s.found.name+historyColumns) })
+	err = s.transact(ctx, "CREATE TABLE IF NOT EXISTS "+s.found.name+historyColumns, func() error { return nil })
 	if err != nil {
 		return nil, fmt.Errorf("create the history %s: %w", s.found.name, err)
 	}
@@ -89,7 +89,7 @@ func (s *session) History(ctx context.Context) (history []Record, err error) {
 
 // Write implements [Session].
 func (s *session) Write(ctx context.Context, remove []int64, add []Record) error {
-	return s.transact(ctx, func() error {
+	return s.transact(ctx, "", func() error {
 		for _, v := range remove {
 			if err := s.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE version = %d", s.found.name, v)); err != nil {
 				return err
@@ -104,14 +104,14 @@ func (s *session) Write(ctx context.Context, remove []int64, add []Record) error
 	})
 }
 
-// transact runs f in a transaction, which ends with it.
-func (s *session) transact(ctx context.Context, f func() error) error {
+// transact runs first, if it is not empty, and f in a transaction, which ends with f. Sent with BEGIN, first costs no round trip.
+func (s *session) transact(ctx context.Context, first string, f func() error) error {
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
-	if err := s.patiently(ctx, s.begin); err != nil {
+	if err := s.patiently(ctx, s.begin+"; "+first); err != nil {
 		s.rollback(ctx)
-		return err
+		return conflict(err)
 	}
 	err := f()
 	if err == nil {

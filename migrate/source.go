@@ -118,7 +118,7 @@ func parse(m *Migration, text string) error {
 		words, isMarker := strings.CutPrefix(trimmed, marker)
 		directives := strings.Fields(words)
 		switch {
-		case !isMarker && nearly.MatchString(trimmed):
+		case !isMarker && strings.HasPrefix(trimmed, "--") && nearly.MatchString(trimmed):
 			return fileError(m.File, number, "%q is not a marker; write it as %q", trimmed, marker+"up")
 		case !isMarker && part.Line == 0 && trimmed != "" && !strings.HasPrefix(trimmed, "--"):
 			return fileError(m.File, number, "SQL before the first %q line", marker+"up")

@@ -19,7 +19,7 @@ func (s *session) repeatable(ctx context.Context, j Job, part *Part) error {
 	if err := part.Func(ctx, s.conn); err != nil {
 		return err
 	}
-	return s.transact(ctx, func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, 0)) })
+	return s.transact(ctx, "", func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, 0)) })
 }
 
 // open writes the row of a part that is not atomic, unless an earlier attempt has.
@@ -28,7 +28,7 @@ func (s *session) open(ctx context.Context, j Job) error {
 		return s.connect(ctx)
 	}
 	j.Record.Checksum = checksum(nil)
-	return s.transact(ctx, func() error { return s.claim(ctx, j) })
+	return s.claim(ctx, j, func() error { return nil })
 }
 
 // at is true of the row while so many statements are done. On SQLite, where no lock keeps two runners apart, only one of them goes on from there.
@@ -73,7 +73,7 @@ func (s *session) stepwise(ctx context.Context, j Job, part *Part) error {
 		}
 		j.Progress(i+1, len(statements)+1)
 	}
-	return s.transact(ctx, func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, len(statements))) })
+	return s.transact(ctx, "", func() error { return s.finish(ctx, j, time.Since(begin), s.at(j, len(statements))) })
 }
 
 func prefixSum(statements []sqlsplit.Statement) string {
@@ -88,7 +88,7 @@ func prefixSum(statements []sqlsplit.Statement) string {
 func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, at, done string, again, doubt bool) error {
 	version := j.Migration.Version
 	if !s.bare(st) && !doubt {
-		err := s.transact(ctx, func() error {
+		err := s.transact(ctx, "", func() error {
 			if err := s.update(ctx, ErrConflict, version, done, at); err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func (s *session) statement(ctx context.Context, j Job, st sqlsplit.Statement, a
 		}
 	}
 	note := func(ctx context.Context, set string) error {
-		return s.transact(ctx, func() error { return s.update(ctx, ErrConflict, version, set, at) })
+		return s.transact(ctx, "", func() error { return s.update(ctx, ErrConflict, version, set, at) })
 	}
 	if err := note(ctx, "in_doubt = 1"); err != nil {
 		return err

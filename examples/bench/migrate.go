@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing/fstest"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -23,8 +25,8 @@ import (
 const migrations = 1000
 
 // benchMigrate compares applying 1,000 migrations, and starting again when all are applied, with goose as a library and with psql, which
-// keeps no history. The time is that of the processor, of client and server. SQLite is a file; PostgreSQL is
-// the local server of DATABASE_URL, where databases are made and dropped. Without it that half is left out.
+// keeps no history. The time is that of the processor, of client and server. SQLite is a file; PostgreSQL is the server of
+// DATABASE_URL on this machine, as a superuser: databases are made and dropped. Without it that half is left out.
 func benchMigrate(ctx context.Context, opts options) ([]result, error) {
 	dir, err := os.MkdirTemp("", "avatarkit-bench")
 	if err != nil {
@@ -43,7 +45,17 @@ func benchMigrate(ctx context.Context, opts options) ([]result, error) {
 		databases = append(databases, b)
 	}
 	var all []result
+	memory := map[string]fs.FS{"ours": fstest.MapFS{}, "goose": fstest.MapFS{}}
+	for tool, files := range memory {
+		if err := load(files.(fstest.MapFS), filepath.Join(dir, tool)); err != nil {
+			return nil, err
+		}
+	}
 	for _, b := range databases {
+		b.memory = memory
+		if opts.part != "" && opts.part != b.name {
+			continue
+		}
 		for against, bar := range b.bars {
 			fmt.Fprintf(opts.log, "migrate: %s against %s\n", b.name, against)
 			results, err := b.compare(ctx, opts.rounds, against, bar)
@@ -71,6 +83,16 @@ func writeMigrations(dir string) error {
 	return errors.Join(err, os.WriteFile(filepath.Join(dir, "script.sql"), []byte(script.String()), 0o644))
 }
 
+// load reads the files of a folder into memory.
+func load(files fstest.MapFS, dir string) error {
+	list, err := os.ReadDir(dir)
+	for _, e := range list {
+		data, failed := os.ReadFile(filepath.Join(dir, e.Name()))
+		files[e.Name()], err = &fstest.MapFile{Data: data}, errors.Join(err, failed)
+	}
+	return err
+}
+
 // bed is a kind of database to measure on.
 type bed struct {
 	name   string
@@ -79,23 +101,27 @@ type bed struct {
 	fresh  func(context.Context) (dsn string, drop func() error, err error)
 	open   func(dsn string) (*sql.DB, error)
 	server func() (time.Duration, error) // processor time of the server so far
-	tools  map[string]func(ctx context.Context, b *bed, dsn string) error
+	memory map[string]fs.FS              // the files of each tool, as embed.FS has them
+	tools  map[string]func(ctx context.Context, b *bed, dsn string, files fs.FS) error
 }
 
 // compare interleaves ours with an opponent: 1,000 migrations of a fresh database, and a start with nothing to do.
 func (b *bed) compare(ctx context.Context, rounds int, against string, bar float64) ([]result, error) {
-	noop := map[string][]float64{}
+	folder, memory := map[string][]float64{}, map[string][]float64{} // starts with nothing to do
 	measure := func(tool string) func() (float64, error) {
 		return func() (float64, error) {
 			dsn, drop, err := b.fresh(ctx)
 			if err != nil {
 				return 0, err
 			}
-			apply, err := b.timed(ctx, tool, dsn)
-			if err == nil {
-				var again float64
-				again, err = b.timed(ctx, tool, dsn)
-				noop[tool] = append(noop[tool], again)
+			files := os.DirFS(filepath.Join(b.dir, tool))
+			apply, err := b.timed(ctx, tool, dsn, files)
+			if err == nil && against == "goose" { // psql keeps no history, so it cannot start again
+				again, err1 := b.timed(ctx, tool, dsn, files)
+				folder[tool] = append(folder[tool], again)
+				again, err2 := b.timed(ctx, tool, dsn, b.memory[tool])
+				memory[tool] = append(memory[tool], again)
+				err = errors.Join(err1, err2)
 			}
 			return apply, errors.Join(err, drop())
 		}
@@ -105,27 +131,30 @@ func (b *bed) compare(ctx context.Context, rounds int, against string, bar float
 		return nil, err
 	}
 	results := []result{{"migrate", b.name + ", 1,000 migrations", "CPU ms", ours, theirs, against, ratio, bar}}
-	if against == "goose" { // psql keeps no history, so it cannot start again
-		var ratios []float64
-		for i, our := range noop["ours"][1:] {
-			ratios = append(ratios, our/noop["goose"][i+1])
-		}
-		results = append(results, result{"migrate", b.name + ", nothing to do", "CPU ms", median(noop["ours"]), median(noop["goose"]), against, median(ratios), 1})
+	if against == "goose" {
+		results = append(results, again(b.name+", nothing to do, embedded files", memory), again(b.name+", nothing to do, files in a folder", folder))
 	}
 	return results, nil
 }
 
+// again is the result of starts with nothing to do, without the first round.
+func again(name string, took map[string][]float64) result {
+	ours, theirs := took["ours"][1:], took["goose"][1:]
+	var ratios []float64
+	for i := range ours {
+		ratios = append(ratios, ours[i]/theirs[i])
+	}
+	return result{"migrate", name, "CPU ms", median(ours), median(theirs), "goose", median(ratios), 1}
+}
+
 // timed returns the processor time in milliseconds that one run of a tool costs its process, its children and the server.
-func (b *bed) timed(ctx context.Context, tool, dsn string) (float64, error) {
+func (b *bed) timed(ctx context.Context, tool, dsn string, files fs.FS) (float64, error) {
 	before, err := b.server()
 	if err != nil {
 		return 0, err
 	}
 	own, children := cpu(), childrenCPU()
-	if tool == "psql" && b.tools[tool] == nil {
-		return 0, fmt.Errorf("no psql for %s", b.name)
-	}
-	if err := b.tools[tool](ctx, b, dsn); err != nil {
+	if err := b.tools[tool](ctx, b, dsn, files); err != nil {
 		return 0, fmt.Errorf("%s: %w", tool, err)
 	}
 	own, children = cpu()-own, childrenCPU()-children
@@ -133,14 +162,14 @@ func (b *bed) timed(ctx context.Context, tool, dsn string) (float64, error) {
 	return float64((own + children + after - before).Microseconds()) / 1000, err
 }
 
-func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string) error {
-	return func(ctx context.Context, b *bed, dsn string) error {
+func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string, fs.FS) error {
+	return func(ctx context.Context, b *bed, dsn string, files fs.FS) error {
 		db, err := b.open(dsn)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		m, err := migrate.New(migrate.SQL(db, dialect), os.DirFS(filepath.Join(b.dir, "ours")), nil)
+		m, err := migrate.New(migrate.SQL(db, dialect), files, nil)
 		if err != nil {
 			return err
 		}
@@ -149,14 +178,14 @@ func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string) erro
 	}
 }
 
-func applyGoose(dialect goose.Dialect) func(context.Context, *bed, string) error {
-	return func(ctx context.Context, b *bed, dsn string) error {
+func applyGoose(dialect goose.Dialect) func(context.Context, *bed, string, fs.FS) error {
+	return func(ctx context.Context, b *bed, dsn string, files fs.FS) error {
 		db, err := b.open(dsn)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		p, err := goose.NewProvider(dialect, db, os.DirFS(filepath.Join(b.dir, "goose")))
+		p, err := goose.NewProvider(dialect, db, files)
 		if err != nil {
 			return err
 		}
@@ -165,9 +194,9 @@ func applyGoose(dialect goose.Dialect) func(context.Context, *bed, string) error
 	}
 }
 
-func applyPsql(ctx context.Context, b *bed, dsn string) error {
+func applyPsql(ctx context.Context, b *bed, dsn string, _ fs.FS) error {
 	out, err := exec.CommandContext(ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", filepath.Join(b.dir, "script.sql"), dsn).CombinedOutput()
-	if err != nil && !strings.Contains(string(out), "already exists") { // as a start with nothing to do, which is not compared
+	if err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil
@@ -182,7 +211,7 @@ func sqliteBed(dir string) *bed {
 		},
 		open:   func(dsn string) (*sql.DB, error) { return sql.Open("sqlite", dsn) },
 		server: func() (time.Duration, error) { return 0, nil },
-		tools: map[string]func(context.Context, *bed, string) error{
+		tools: map[string]func(context.Context, *bed, string, fs.FS) error{
 			"ours": applyOurs(migrate.SQLite), "goose": applyGoose(goose.DialectSQLite3),
 		},
 	}
@@ -220,7 +249,7 @@ func postgresBed(ctx context.Context, dir, dsn string) (*bed, error) {
 		},
 		open:   func(dsn string) (*sql.DB, error) { return sql.Open("pgx", dsn) },
 		server: func() (time.Duration, error) { return endedChildren(parent) },
-		tools: map[string]func(context.Context, *bed, string) error{
+		tools: map[string]func(context.Context, *bed, string, fs.FS) error{
 			"ours": applyOurs(migrate.Postgres), "goose": applyGoose(goose.DialectPostgres), "psql": applyPsql,
 		},
 	}, nil
