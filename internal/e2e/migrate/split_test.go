@@ -87,7 +87,10 @@ func compareWithPsql(t *testing.T, script string) {
 		t.Fatalf("%q: %d statements, psql has %d:\n%+v\n%q", script, len(got), len(want), got, want)
 	}
 	for i := range got {
-		text := got[i].Text // psql keeps the semicolon, and comments before a statement
+		text := got[i].Text // psql keeps the semicolon, and comments before a statement, but no unclosed comment after it
+		if rest, ok := strings.CutPrefix(text, want[i]); ok && strings.HasPrefix(rest, "/*") {
+			continue
+		}
 		if !strings.HasSuffix(want[i], text) && !strings.HasSuffix(strings.TrimSpace(strings.TrimSuffix(want[i], ";")), text) {
 			t.Errorf("%q: statement %d is %q, psql has %q", script, i+1, text, want[i])
 		}
