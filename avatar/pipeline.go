@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -105,10 +106,8 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 // read reads the source whole, but never more than the limit and one byte.
 func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
 	buf.Reset()
-	if sized, ok := r.(interface{ Size() int64 }); ok {
-		if n := sized.Size(); n > 0 && n <= p.cfg.MaxBytes {
-			buf.Grow(int(n) + bytes.MinRead)
-		}
+	if n := sourceSize(r); n > 0 && n <= p.cfg.MaxBytes {
+		buf.Grow(int(n) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r, p.cfg.MaxBytes+1))
 	switch {
@@ -121,6 +120,19 @@ func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
 			Hint: fmt.Sprintf("The file is too large. Please choose one of at most %s.", byteCount(p.cfg.MaxBytes))}
 	}
 	return buf.Bytes(), nil
+}
+
+// sourceSize returns how much r holds, as far as it tells; a buffer that grows to it step by step takes twice as much.
+func sourceSize(r io.Reader) int64 {
+	switch r := r.(type) {
+	case interface{ Size() int64 }:
+		return r.Size()
+	case interface{ Stat() (fs.FileInfo, error) }:
+		if info, err := r.Stat(); err == nil {
+			return info.Size()
+		}
+	}
+	return 0
 }
 
 func byteCount(n int64) string {
