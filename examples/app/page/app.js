@@ -396,6 +396,7 @@ async function save() {
   try {
     let good = await saveText();
     for (const p of pictures.filter((p) => p.file)) good = (await savePicture(p, saving.signal)) && good;
+    await refresh(); // the page shows it before the form is gone
     if (!good) return;
     $("dialog").close();
     say("Your profile is saved.");
@@ -404,7 +405,6 @@ async function save() {
   } finally {
     saving = null;
     busy(false);
-    refresh();
   }
 }
 
@@ -634,7 +634,7 @@ function wire() {
   $("dialog").addEventListener("close", () => {
     saving?.abort();
     for (const p of pictures) reset(p);
-    $("edit").focus();
+    if (document.activeElement === document.body) $("edit").focus(); // where a click gives no focus to return
   });
   $("form").addEventListener("submit", (e) => {
     e.preventDefault();
