@@ -447,6 +447,7 @@ func FuzzAgainstDefinition(f *testing.F) {
 	for i := range uint64(len(samplings) * len(layouts)) {
 		f.Add(i, uint16(19), uint16(27))
 	}
+	f.Add(uint64(67), uint16(19), uint16(5)) // many scans of three blocks
 	f.Fuzz(func(t *testing.T, seed uint64, w, h uint16) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		p := newPicture(int(w%90)+1, int(h%90)+1, samplings[seed%uint64(len(samplings))].comps)

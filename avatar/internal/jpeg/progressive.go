@@ -20,6 +20,9 @@ type store struct {
 // scans or so; a hostile file could name thousands of a few bytes each.
 const maxVisits = 128
 
+// scanCost is what a scan costs beside its blocks, in blocks.
+const scanCost = 64
+
 func newStore(d *Decoder, component int, p *plane) *store {
 	c := d.comps[component]
 	across, down := d.frameMCUs()
@@ -44,11 +47,11 @@ func (d *Decoder) decodeScans(ctx context.Context, s *scan, out *output) error {
 		r.stores[i] = newStore(d, i, &out.planes[i])
 		blocks += len(r.stores[i].nonzero)
 	}
-	visits := blocks * maxVisits
+	visits := (blocks + scanCost) * maxVisits
 	var seen [4]bool
 	for s != nil {
 		across, down := d.mcus(s)
-		if visits -= across*down*len(s.comps) + 64; visits < 0 {
+		if visits -= across*down*len(s.comps) + scanCost; visits < 0 {
 			return FormatError("too many scans")
 		}
 		for _, c := range s.comps {
