@@ -1,8 +1,8 @@
 package auth
 
 import (
-	"bytes"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,15 +13,14 @@ const maxPlainMembers = 40
 // whole numbers, true, false or lists of such texts, no name twice. All that it accepts, readStrict accepts with the same
 // result; what it does not, readStrict judges. It takes less than half of the time, which counts beside a signature.
 func readPlain(text []byte) (p payload, ok bool) {
-	s := plain{text: text}
-	var names [maxPlainMembers][]byte
+	s := plain{text: string(text)} // one copy, of which all the claims are parts
+	var names [maxPlainMembers]string
 	if !s.skip('{') {
 		return p, false
 	}
 	for n := range names {
 		name, ok := s.str()
-		same := func(other []byte) bool { return bytes.Equal(name, other) }
-		if !ok || slices.ContainsFunc(names[:n], same) || !s.skip(':') || !s.value(&p, name) {
+		if !ok || slices.Contains(names[:n], name) || !s.skip(':') || !s.value(&p, name) {
 			return payload{}, false
 		}
 		names[n] = name
@@ -37,8 +36,8 @@ func readPlain(text []byte) (p payload, ok bool) {
 }
 
 // field returns where the claim of that name goes; all nil when this package does not read it.
-func (p *payload) field(name []byte) (text *string, date *numericDate, list *[]string) {
-	switch string(name) {
+func (p *payload) field(name string) (text *string, date *numericDate, list *[]string) {
+	switch name {
 	case "iss":
 		return &p.Issuer, nil, nil
 	case "sub":
@@ -74,19 +73,19 @@ func (p *payload) field(name []byte) (text *string, date *numericDate, list *[]s
 // plain is a reader of such a payload. Its methods report false for all that they do not know; where the reader then stands
 // does not matter.
 type plain struct {
-	text []byte
+	text string
 	at   int
 }
 
 // value reads a member's value, which must be of the type that its name asks for.
-func (s *plain) value(p *payload, name []byte) bool {
+func (s *plain) value(p *payload, name string) bool {
 	text, date, list := p.field(name)
 	s.space()
 	switch c := s.peek(); {
 	case c == '"':
 		v, ok := s.str()
 		if text != nil {
-			*text = string(v)
+			*text = v
 		}
 		return ok && date == nil && list == nil
 	case '0' <= c && c <= '9':
@@ -116,7 +115,7 @@ func (s *plain) list(to *[]string) bool {
 			return false
 		}
 		if to != nil {
-			*to = append(*to, string(v))
+			*to = append(*to, v)
 		}
 		if s.skip(']') {
 			return true
@@ -128,21 +127,22 @@ func (s *plain) list(to *[]string) bool {
 }
 
 // str reads a text and returns what is between its quotes.
-func (s *plain) str() ([]byte, bool) {
+func (s *plain) str() (string, bool) {
 	if !s.skip('"') {
-		return nil, false
+		return "", false
 	}
-	for n, c := range s.text[s.at:] {
+	rest := s.text[s.at:]
+	for n := 0; n < len(rest); n++ {
+		c := rest[n]
 		if c == '"' {
-			v := s.text[s.at : s.at+n]
 			s.at += n + 1
-			return v, true
+			return rest[:n], true
 		}
 		if c < ' ' || c >= 0x80 || c == '\\' {
-			return nil, false
+			return "", false
 		}
 	}
-	return nil, false
+	return "", false
 }
 
 // number reads a whole number up to lastSecond.
@@ -157,7 +157,7 @@ func (s *plain) number() (n int64, ok bool) {
 }
 
 func (s *plain) word(w string) bool {
-	if !bytes.HasPrefix(s.text[s.at:], []byte(w)) {
+	if !strings.HasPrefix(s.text[s.at:], w) {
 		return false
 	}
 	s.at += len(w)
