@@ -3,6 +3,7 @@ package avatar
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"os"
@@ -22,7 +23,7 @@ func list(ctx context.Context, b *blob.Bucket, prefix, delimiter string) iter.Se
 		token := blob.FirstPageToken
 		for len(token) > 0 {
 			page, next, err := b.ListPage(ctx, token, 1000, opts)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -49,7 +50,7 @@ func listFiles(ctx context.Context, b *blob.Bucket, opts *blob.ListOptions) iter
 			if err == nil && len(next) > 0 {
 				continue
 			}
-			if err != nil && err != io.EOF {
+			if err != nil && !errors.Is(err, io.EOF) {
 				yield(nil, err)
 				return
 			}

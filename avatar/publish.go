@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -180,7 +181,7 @@ func (p *Processor) removeBelow(ctx context.Context, b *blob.Bucket, prefix stri
 			others = append(others, obj.Key)
 		}
 	}
-	keys := append(manifests, others...)
+	keys := slices.Concat(manifests, others)
 	for i, key := range keys {
 		if err := remove(ctx, b, key); err != nil {
 			return keys[:i], fmt.Errorf("avatar: delete: %w", err)

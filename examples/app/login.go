@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 )
 
@@ -9,8 +10,8 @@ import (
 func DevLogin(accessToken, idToken func(username string) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := devLogin(w, r, accessToken, idToken); err != nil {
-			p, ok := err.(*problem)
-			if !ok {
+			var p *problem
+			if !errors.As(err, &p) {
 				p = fail(http.StatusInternalServerError, "internal", "something went wrong on our side")
 			}
 			p.write(w)
