@@ -2,6 +2,7 @@
 package publish_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/cruddur/avatarkit/avatar/avatartest"
@@ -19,13 +20,14 @@ var stores = []struct {
 	{"azurite", func(t testing.TB) servers.Server { return servers.Azurite(t) }},
 }
 
-// Every operation takes milliseconds here, so a sample of what the unit tests do on memory.
+// Every operation takes milliseconds here, so a sample of what the unit tests do on memory; a larger one with AVATARKIT_LONG.
 func TestProtocol(t *testing.T) {
 	for _, tt := range stores {
 		t.Run(tt.name, func(t *testing.T) {
-			opts := &avatartest.Options{Every: 20, Seeds: 10}
-			if testing.Short() {
-				opts = &avatartest.Options{Every: 40, Seeds: 2}
+			t.Parallel() // most of the time is waiting for the servers
+			opts := &avatartest.Options{Every: 60, Seeds: 4}
+			if os.Getenv("AVATARKIT_LONG") != "" {
+				opts = &avatartest.Options{Every: 20, Seeds: 10}
 			}
 			server := tt.open(t)
 			avatartest.TestBuckets(t, server.Store(t, "uploads").Bucket(), server.Store(t, "assets").Bucket(), opts)
