@@ -164,7 +164,7 @@ func (o *output) transform(p *plane, bx, by, wrote int) {
 		if wrote <= lastLow {
 			idct8low(b, dst, stride)
 		} else {
-			idct8(b, dst, stride)
+			idct8(b, columnsUpTo(wrote), dst, stride)
 		}
 		*b = block{}
 	case 1:
@@ -181,6 +181,19 @@ func (o *output) transform(p *plane, bx, by, wrote int) {
 
 // lastLow is the last index in zigzag order before which all coefficients lie in the upper left 4x4.
 const lastLow = 9
+
+// columnsUpTo returns how many columns of a block the coefficients up to an index in zigzag order, behind lastLow, reach into.
+func columnsUpTo(index int) int {
+	switch {
+	case index <= 14:
+		return 5
+	case index <= 20:
+		return 6
+	case index <= 27:
+		return 7
+	}
+	return 8
+}
 
 // fill writes a square of equal samples.
 func fill(dst []byte, stride, size int, v byte) {

@@ -125,23 +125,15 @@ func (e *encoder) block(plane, x, y int) {
 	p := &e.planes[plane]
 	b := &e.work
 	if x+8 <= p.Width && y+8 <= p.Height {
-		at := y*p.Stride + x
-		for row := range 8 {
-			in := (*[8]byte)(p.Pix[at:])
-			transformRow((*[8]int32)(b[8*row:]), in)
-			at += p.Stride
-		}
+		transformColumns(b, p.Pix[y*p.Stride+x:], p.Stride)
 	} else {
-		for row := range 8 {
-			var in [8]byte
-			line := p.Pix[min(y+row, p.Height-1)*p.Stride:]
-			for i := range in {
-				in[i] = line[min(x+i, p.Width-1)]
-			}
-			transformRow((*[8]int32)(b[8*row:]), &in)
+		var edge [64]byte
+		for i := range edge {
+			edge[i] = p.Pix[min(y+i/8, p.Height-1)*p.Stride+min(x+i%8, p.Width-1)]
 		}
+		transformColumns(b, edge[:], 8)
 	}
-	transformColumns(b)
+	transformRows(b)
 	table := min(plane, 1)
 	nonzero := quantize(b, &e.steps[table])
 	diff := b[0] - e.last[plane]
@@ -191,19 +183,8 @@ type bitWriter struct {
 	n   uint
 }
 
-// put appends the last count bits of v, at most 32.
-func (w *bitWriter) put(v uint32, count uint) {
-	w.acc = w.acc<<count | uint64(v)
-	w.n += count
-	if w.n >= 32 {
-		w.flush()
-	}
-}
-
-// flush writes 32 bits.
-func (w *bitWriter) flush() {
-	w.n -= 32
-	word := uint32(w.acc >> w.n)
+// word writes 32 bits.
+func (w *bitWriter) word(word uint32) {
 	const ones, tops = 0x01010101, 0x80808080
 	if (^word-ones)&word&tops == 0 { // no byte is 0xff
 		w.buf = binary.BigEndian.AppendUint32(w.buf, word)
@@ -223,29 +204,44 @@ func (w *bitWriter) byte(b byte) {
 
 // close fills the last byte with ones.
 func (w *bitWriter) close() {
-	w.put(0x7f, 7)
+	w.acc, w.n = w.acc<<7|0x7f, w.n+7
 	for w.n >= 8 {
 		w.n -= 8
 		w.byte(byte(w.acc >> w.n))
 	}
 }
 
-// block writes quantized coefficients (sections F.1.2.1 and F.1.2.2).
+// block writes quantized coefficients (sections F.1.2.1 and F.1.2.2). The accumulator is held in local variables. Before a coefficient of at most
+// 27 bits it holds less than 32, so that it has room for the end of block as well.
 func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
-	w.put(coefficient(dc, 0, diff))
+	bits, count := coefficient(dc, 0, diff)
+	acc, n := w.acc<<(count&63)|uint64(bits), w.n+count
 	before := 0
 	for ; nonzero != 0; nonzero &= nonzero - 1 {
 		k := trailingZeros(nonzero)
 		run := k - before - 1
-		for ; run > 15; run -= 16 {
-			w.put(ac[0xf0]>>5, uint(ac[0xf0]&31))
-		}
-		w.put(coefficient(ac, run, b[zigzag[k]&63]))
 		before = k
+		for ; run > 15; run -= 16 {
+			acc, n = w.shed(acc, n)
+			acc, n = acc<<(ac[0xf0]&31)|uint64(ac[0xf0]>>5), n+uint(ac[0xf0]&31)
+		}
+		acc, n = w.shed(acc, n)
+		bits, count = coefficient(ac, run, b[zigzag[k]&63])
+		acc, n = acc<<(count&63)|uint64(bits), n+count
 	}
 	if before < 63 {
-		w.put(ac[0]>>5, uint(ac[0]&31))
+		acc, n = acc<<(ac[0]&31)|uint64(ac[0]>>5), n+uint(ac[0]&31)
 	}
+	w.acc, w.n = w.shed(acc, n)
+}
+
+// shed writes the first 32 of n bits, if they are so many, and returns how many remain.
+func (w *bitWriter) shed(acc uint64, n uint) (uint64, uint) {
+	if n >= 32 {
+		n -= 32
+		w.word(uint32(acc >> (n & 31)))
+	}
+	return acc, n
 }
 
 // coefficient returns the code of a run of zeros and the size of v, and v behind it, and how many bits they are.

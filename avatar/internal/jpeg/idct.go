@@ -87,9 +87,9 @@ func idct4(b *block, dst []byte, stride int) {
 	}
 }
 
-// idct8 writes 8x8 samples.
-func idct8(b *block, dst []byte, stride int) {
-	for x := range 8 {
+// idct8 writes 8x8 samples of a block whose coefficients all lie in so many columns from the left.
+func idct8(b *block, columns int, dst []byte, stride int) {
+	for x := range min(columns, 8) {
 		c := b[x : x+57 : x+57]
 		if c[8]|c[16]|c[24]|c[32]|c[40]|c[48]|c[56] == 0 {
 			f0 := c[0] << passBits
@@ -152,8 +152,9 @@ func evenLow(f0, f2, round int32) (e0, e1, e2, e3 int32) {
 	return f0 + a, f0 + b, f0 - b, f0 - a
 }
 
-// odd returns the odd frequencies' part of the upper four of eight points.
-func odd(f1, f3, f5, f7 int32) (o0, o1, o2, o3 int32) {
+// odd returns the odd frequencies' part of the upper four of eight points. Its matrix is symmetric: of differences of
+// points it makes the odd frequencies.
+func odd[T int32 | int64](f1, f3, f5, f7 T) (o0, o1, o2, o3 T) {
 	z5 := (f7 + f3 + f5 + f1) * oddSum
 	z1, z2 := (f7+f1)*-odd17, (f5+f3)*-odd35
 	z3, z4 := z5-(f7+f3)*odd37, z5-(f5+f1)*odd15

@@ -61,9 +61,10 @@ func (p *planeBox) add(row []byte, last bool) []byte {
 // sum adds a row to the sums.
 func (p *planeBox) sum(row []byte) {
 	sums := p.sums
-	if p.x == 2 {
+	const even = 0x00ff00ff00ff00ff
+	switch p.x {
+	case 2:
 		for len(row) >= 8 && len(sums) >= 4 {
-			const even = 0x00ff00ff00ff00ff
 			v := binary.LittleEndian.Uint64(row)
 			v = v&even + v>>8&even
 			s := (*[4]uint16)(sums)
@@ -73,12 +74,15 @@ func (p *planeBox) sum(row []byte) {
 			s[3] += uint16(v >> 48)
 			row, sums = row[8:], sums[4:]
 		}
-	}
-	if p.x == 4 {
-		for len(row) >= 4 && len(sums) >= 1 {
-			px := (*[4]byte)(row)
-			sums[0] += uint16(px[0]) + uint16(px[1]) + uint16(px[2]) + uint16(px[3])
-			row, sums = row[4:], sums[1:]
+	case 4:
+		for len(row) >= 8 && len(sums) >= 2 {
+			v := binary.LittleEndian.Uint64(row)
+			v = v&even + v>>8&even
+			v += v >> 16
+			s := (*[2]uint16)(sums)
+			s[0] += uint16(v)
+			s[1] += uint16(v >> 32)
+			row, sums = row[8:], sums[2:]
 		}
 	}
 	for ; len(row) > 0; sums = sums[1:] {

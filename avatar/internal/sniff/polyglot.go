@@ -50,16 +50,16 @@ func active(text []byte) string {
 // isZip looks for the end record of a ZIP archive (APPNOTE 4.3.16) whose comment reaches exactly to the end of data.
 func isZip(data []byte) bool {
 	const record = 22
-	first := max(0, len(data)-record-0xffff)
-	for end := len(data); ; {
-		k := bytes.LastIndex(data[first:end], []byte("PK\x05\x06"))
-		if k < 0 {
+	tail := data[max(0, len(data)-record-0xffff):]
+	for {
+		k := bytes.Index(tail, []byte("PK\x05\x06"))
+		if k < 0 || len(tail)-k < record {
 			return false
 		}
-		end = first + k
-		rest := len(data) - end - record
-		if rest >= 0 && int(binary.LittleEndian.Uint16(data[end+record-2:])) == rest {
+		tail = tail[k:]
+		if int(binary.LittleEndian.Uint16(tail[record-2:])) == len(tail)-record {
 			return true
 		}
+		tail = tail[4:]
 	}
 }
