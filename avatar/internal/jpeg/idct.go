@@ -107,7 +107,7 @@ func idct8(b *block, columns int, dst []byte, stride int) {
 		m := b[8*y : 8*y+8 : 8*y+8]
 		e0, e1, e2, e3 := even(m[0], m[2], m[4], m[6], round2)
 		o0, o1, o2, o3 := odd(m[1], m[3], m[5], m[7])
-		row8(dst[y*stride:], e0, e1, e2, e3, o0, o1, o2, o3)
+		row8((*[8]byte)(dst[y*stride:]), e0, e1, e2, e3, o0, o1, o2, o3)
 	}
 }
 
@@ -126,12 +126,12 @@ func idct8low(b *block, dst []byte, stride int) {
 		m := b[8*y : 8*y+4 : 8*y+4]
 		e0, e1, e2, e3 := evenLow(m[0], m[2], round2)
 		o0, o1, o2, o3 := oddLow(m[1], m[3])
-		row8(dst[y*stride:], e0, e1, e2, e3, o0, o1, o2, o3)
+		row8((*[8]byte)(dst[y*stride:]), e0, e1, e2, e3, o0, o1, o2, o3)
 	}
 }
 
-func row8(dst []byte, e0, e1, e2, e3, o0, o1, o2, o3 int32) {
-	out := dst[:8:8]
+// row8 writes a row from its even and odd parts. Its parameters just fit the registers.
+func row8(out *[8]byte, e0, e1, e2, e3, o0, o1, o2, o3 int32) {
 	out[0], out[7] = clamp((e0+o0)>>descale2), clamp((e0-o0)>>descale2)
 	out[1], out[6] = clamp((e1+o1)>>descale2), clamp((e1-o1)>>descale2)
 	out[2], out[5] = clamp((e2+o2)>>descale2), clamp((e2-o2)>>descale2)

@@ -124,10 +124,12 @@ func finish3(out []byte, sums []uint64, rows *[finishGroups][]uint64, w *[finish
 }
 
 // level returns the result in the highest lane; above it is a bit of products that do not count.
-func level(sum uint64) byte {
-	v := int32(sum<<1>>(1+top+weightBits)) - (bias + biasDown)
-	if uint32(v) > 255 {
-		v = ^(v >> 31)
+func level(sum uint64) byte { return levels[sum<<1>>(1+top+weightBits)] }
+
+// levels gives for a result with its biases the byte that it is, limited.
+var levels = func() (table [1 << (64 - 1 - top - weightBits)]byte) {
+	for i := range table {
+		table[i] = byte(min(max(i-bias-biasDown, 0), 255))
 	}
-	return byte(v)
-}
+	return table
+}()
