@@ -5,6 +5,7 @@ import (
 	"image"
 	stdjpeg "image/jpeg"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cruddur/avatarkit/avatar/internal/jpeg"
@@ -93,6 +94,26 @@ func TestEncode(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestEncodeNoise fills blocks to their last coefficient with values of all sizes, which the bit writer has least room for.
+func TestEncodeNoise(t *testing.T) {
+	const side = 128
+	random := rand.New(rand.NewPCG(1, 2))
+	m := image.NewYCbCr(image.Rect(0, 0, side, side), image.YCbCrSubsampleRatio420)
+	for _, plane := range [][]byte{m.Y, m.Cb, m.Cr} {
+		for i := range plane {
+			plane[i] = byte(255 * random.IntN(2)) // between the ends of the range, so that the coefficients are large
+		}
+	}
+	got, err := stdjpeg.Decode(bytes.NewReader(jpeg.Encode(nil, samples(m, 3), 100)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, stride := lumaOf(got)
+	if d := meanDifference(y, stride, m.Y, m.YStride, side, side); d > 0.6 {
+		t.Errorf("luma differs by %.3f", d)
 	}
 }
 

@@ -91,11 +91,6 @@ func idct4(b *block, dst []byte, stride int) {
 func idct8(b *block, columns int, dst []byte, stride int) {
 	for x := range min(columns, 8) {
 		c := b[x : x+57 : x+57]
-		if c[8]|c[16]|c[24]|c[32]|c[40]|c[48]|c[56] == 0 {
-			f0 := c[0] << passBits
-			c[0], c[8], c[16], c[24], c[32], c[40], c[48], c[56] = f0, f0, f0, f0, f0, f0, f0, f0
-			continue
-		}
 		e0, e1, e2, e3 := even(c[0], c[16], c[32], c[48], round1)
 		o0, o1, o2, o3 := odd(c[8], c[24], c[40], c[56])
 		c[0], c[56] = (e0+o0)>>descale1, (e0-o0)>>descale1
