@@ -136,3 +136,25 @@ func BenchmarkStandardLibrary(b *testing.B) {
 		}
 	}
 }
+
+// TestMatchBeforeTheStart: "a", and then three bytes from two bytes before the end, when there is only one (RFC 1951 section 3.2.6).
+func TestMatchBeforeTheStart(t *testing.T) {
+	var data []byte
+	n := 0
+	put := func(bits string) {
+		for _, b := range bits {
+			if n%8 == 0 {
+				data = append(data, 0)
+			}
+			data[n/8] |= byte(b-'0') << (n % 8)
+			n++
+		}
+	}
+	put("1" + "10" + "10010001" + "0000001" + "00001" + "0000000") // last block, fixed codes, a, length 3, distance 2, end
+	if _, err := io.ReadAll(flate.NewReader(bytes.NewReader(data))); err == nil {
+		t.Fatal("compress/flate accepts it")
+	}
+	if _, err := inflate.NewReader([][]byte{data}, 100).Next(4); !errors.Is(err, inflate.ErrCorrupt) {
+		t.Errorf("err = %v", err)
+	}
+}
