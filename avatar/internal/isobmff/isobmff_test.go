@@ -71,8 +71,51 @@ func TestReadProfile(t *testing.T) {
 	}
 }
 
+// TestReadPrimary has a primary picture beside a thumbnail that is turned another way, in all the forms of the boxes that tell them apart.
+func TestReadPrimary(t *testing.T) {
+	properties := [][]byte{size(300, 200), size(30, 20), box("irot", []byte{1}), box("irot", []byte{2}), box("imir", []byte{1}),
+		box("colr", []byte("profTHUMB")), box("colr", []byte("profICC"))}
+	short := func(id uint16, list ...byte) []byte {
+		return append(append(binary.BigEndian.AppendUint16(nil, id), byte(len(list))), list...)
+	}
+	long := func(id uint32, list ...uint16) []byte {
+		b := append(binary.BigEndian.AppendUint32(nil, id), byte(len(list)))
+		for _, i := range list {
+			b = binary.BigEndian.AppendUint16(b, i)
+		}
+		return b
+	}
+	count := []byte{0, 0, 0, 2}
+	thumb := short(1, 2, 4, 6)
+	tests := []struct {
+		name        string
+		pitm, ipma  []byte
+		orientation int
+		profile     string
+	}{
+		{"turned", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 1, 0x83, 7)), 8, "ICC"},
+		{"turned, then mirrored", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 1, 3, 5)), 7, ""},
+		{"mirrored, then turned", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 1, 5, 3)), 5, ""},
+		{"as it is", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 1)), 1, ""},
+		{"long ids and indices", box("pitm", []byte{1, 0, 0, 0, 0, 1, 0, 2}), box("ipma", []byte{1, 0, 0, 1}, count, long(1, 2, 4, 6), long(0x10002, 1, 0x8004, 7)), 3, "ICC"},
+		{"properties that are not there", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 0, 1, 99, 3)), 8, ""},
+		{"a list that is cut off: all of them", box("pitm", []byte{0, 0, 0, 0, 0, 2}), box("ipma", make([]byte, 4), count, thumb, short(2, 1, 3)[:4]), 5, "ICC"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			data := box("meta", make([]byte, 4), tt.pitm, box("iprp", box("ipco", properties...), tt.ipma))
+			got, err := isobmff.Read(data)
+			if err != nil || got.Width != 300 || got.Height != 200 || got.Orientation != tt.orientation || string(got.Profile) != tt.profile {
+				t.Errorf("got %+v, %v, want orientation %d, profile %q", got, err, tt.orientation, tt.profile)
+			}
+		})
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(file(size(300, 200), box("irot", []byte{1}), box("imir", []byte{0}), box("colr", []byte("profICC"))))
+	f.Add(box("meta", make([]byte, 4), box("pitm", []byte{0, 0, 0, 0, 0, 1}),
+		box("iprp", box("ipco", size(3, 2), box("irot", []byte{1})), box("ipma", []byte{0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 2, 0, 1, 0x80, 2}))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		info, err := isobmff.Read(data)
 		if err == nil && (info.Width < 1 || info.Height < 1 || info.Orientation < 1 || info.Orientation > 8) {
