@@ -9,7 +9,7 @@ type Reason string
 const (
 	ReasonEmpty             Reason = "empty"              // no bytes at all
 	ReasonTooManyBytes      Reason = "too_many_bytes"     // more bytes than Config.MaxBytes
-	ReasonTooManyPixels     Reason = "too_many_pixels"    // more pixels times frames than Config.MaxPixels
+	ReasonTooManyPixels     Reason = "too_many_pixels"    // more pixels than Config.MaxPixels, or than fit into Config.MaxMemory
 	ReasonUnsupportedFormat Reason = "unsupported_format" // recognised or not, a format that is not decoded
 	ReasonCorrupt           Reason = "corrupt"            // the right format, but it cannot be decoded
 	ReasonDimensions        Reason = "dimensions"         // a side of zero pixels or over the format's limit
