@@ -1,17 +1,17 @@
 package jpeg
 
 import (
+	"cmp"
 	"context"
 	"image"
-	"math/bits"
 )
 
 // Options says what to decode.
 type Options struct {
 	// Region is the part of the picture that is wanted, in its own pixels. Empty means all of it.
 	Region image.Rectangle
-	// Shrink is the denominator of each component's scale: 1, 2, 4 or 8. Zero means 1.
-	Shrink [4]int
+	// Points is how many samples a side each component's blocks become, its scale in eighths: 1, 2, 3, 4, 6 or 8. Zero means 8.
+	Points [4]int
 }
 
 // Rows is what a [Strip] holds of one component: samples of the component's own, scaled, grid. They cover the wanted region, extended to whole blocks but not
@@ -35,10 +35,10 @@ type Strip []Rows
 // Components returns how many components the frame has: 1, 3 or 4.
 func (d *Decoder) Components() int { return len(d.comps) }
 
-// PlaneSize returns the size of a component at a scale.
-func (d *Decoder) PlaneSize(component, shrink int) image.Point {
+// PlaneSize returns the size of a component whose blocks become so many samples a side.
+func (d *Decoder) PlaneSize(component, points int) image.Point {
 	c := d.comps[component]
-	return image.Pt(ceilDiv(c.width, shrink), ceilDiv(c.height, shrink))
+	return image.Pt(ceilDiv(c.width*points, 8), ceilDiv(c.height*points, 8))
 }
 
 // Sampling returns the sampling factors of a component and the greatest of all.
@@ -63,7 +63,6 @@ func (d *Decoder) Planes(opts Options) ([]image.Rectangle, error) {
 
 // plane is the output of one component: the part of its blocks that is wanted and the buffer for a row of MCUs.
 type plane struct {
-	shift  int // log2 of the denominator
 	size   int // samples a side of a scaled block
 	left   int // the first wanted column of blocks
 	right  int // behind the last
@@ -112,20 +111,19 @@ func (d *Decoder) newOutput(opts Options, emit func(Strip) error) (*output, erro
 	out.top, out.bottom = region.Min.Y/(8*d.vmax), ceilDiv(region.Max.Y, 8*d.vmax)
 	for i := range out.planes {
 		c, p := d.comps[i], &out.planes[i]
-		shrink := max(opts.Shrink[i], 1)
-		p.shift = bits.TrailingZeros(uint(shrink))
-		if shrink > 8 || shrink != 1<<p.shift {
-			return nil, FormatError("a scale is not 1, 2, 4 or 8")
+		p.size = cmp.Or(opts.Points[i], 8)
+		if p.size < 1 || p.size > 8 || p.size == 5 || p.size == 7 {
+			return nil, FormatError("a scale is not 1, 2, 3, 4, 6 or 8 eighths")
 		}
 		if !d.hasQuant[c.tq] {
 			return nil, FormatError("a component uses a quantization table that is not defined")
 		}
-		p.size, p.last = 8>>p.shift, lastNeeded[p.shift]
+		p.last = lastNeeded[p.size]
 		for k, q := range d.quant[c.tq] {
 			p.quant[k] = int32(q)
 		}
 		p.left, p.right = out.left*c.h, out.right*c.h
-		total := d.PlaneSize(i, shrink)
+		total := d.PlaneSize(i, p.size)
 		p.height = total.Y
 		p.rows.X = p.left * p.size
 		p.rows.Stride = (p.right - p.left) * p.size
@@ -159,24 +157,29 @@ func (o *output) transform(p *plane, bx, by, wrote int) {
 		b[0] = 0
 		return
 	}
-	switch p.shift {
-	case 0:
+	switch p.size {
+	case 8:
 		if wrote <= lastLow {
 			idct8low(b, dst, stride)
 		} else {
 			idct8(b, columnsUpTo(wrote), dst, stride)
 		}
-		*b = block{}
-	case 1:
+	case 6:
+		idct6(b, dst, stride)
+	case 4:
 		idct4(b, dst, stride)
-		clear(b[:32])
+	case 3:
+		idct3(b, dst, stride)
 	case 2:
 		idct2(b, dst, stride)
 		b[0], b[1], b[8], b[9], b[16] = 0, 0, 0, 0, 0
-	default:
+		return
+	case 1:
 		idct1(b, dst)
 		b[0] = 0
+		return
 	}
+	*b = block{} // also what was read on the way and not used
 }
 
 // lastLow is the last index in zigzag order before which all coefficients lie in the upper left 4x4.

@@ -15,6 +15,11 @@ import (
 	"github.com/cruddur/avatarkit/avatar/internal/jpeg"
 )
 
+// scales are those that a decoder has, in eighths.
+var scales = []int{8, 6, 4, 3, 2, 1}
+
+func same(points int) [4]int { return [4]int{points, points, points, points} }
+
 // planes are what Decode delivered, put together.
 type planes struct {
 	rects []image.Rectangle
@@ -154,24 +159,54 @@ func TestDecode(t *testing.T) {
 				p := newPicture(75, 51, sampling.comps)
 				layout.apply(p)
 				data := p.encode()
-				for _, shrink := range []int{1, 2, 4, 8} {
-					_, got, err := decode(data, jpeg.Options{Shrink: [4]int{shrink, shrink, shrink, shrink}})
+				for _, points := range scales {
+					_, got, err := decode(data, jpeg.Options{Points: same(points)})
 					if err != nil {
-						t.Fatalf("at 1/%d: %v", shrink, err)
+						t.Fatalf("at %d/8: %v", points, err)
 					}
 					for i := range p.comps {
-						want, w, h := p.plane(i, 8/shrink)
+						want, w, h := p.plane(i, points)
 						if r := got.rects[i]; r != image.Rect(0, 0, w, h) {
-							t.Fatalf("at 1/%d: component %d is %v, want %dx%d", shrink, i, r, w, h)
+							t.Fatalf("at %d/8: component %d is %v, want %dx%d", points, i, r, w, h)
 						}
 						for k := range want {
 							if d := math.Abs(float64(got.pix[i][k]) - want[k]); d > 1 {
-								t.Fatalf("at 1/%d: component %d, sample (%d,%d) is %d, want %.2f", shrink, i, k%w, k/w, got.pix[i][k], want[k])
+								t.Fatalf("at %d/8: component %d, sample (%d,%d) is %d, want %.2f", points, i, k%w, k/w, got.pix[i][k], want[k])
 							}
 						}
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestDecodeMixedScales gives each component a scale of its own: what one leaves behind must not show in the next.
+func TestDecodeMixedScales(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	p := newPicture(75, 51, samplings[4].comps)
+	for i := range p.comps {
+		for b := range p.comps[i].blocks {
+			for k := range 64 {
+				p.comps[i].blocks[b][k] = int32(random.IntN(5) - 2)
+			}
+		}
+	}
+	data := p.encode()
+	for _, luma := range scales {
+		for _, chroma := range scales {
+			_, got, err := decode(data, jpeg.Options{Points: [4]int{luma, chroma, chroma}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, points := range []int{luma, chroma, chroma} {
+				want, w, _ := p.plane(i, points)
+				for k := range want {
+					if d := math.Abs(float64(got.pix[i][k]) - want[k]); d > 1 {
+						t.Fatalf("luma at %d/8, chroma at %d/8: component %d, sample (%d,%d) is %d, want %.2f", luma, chroma, i, k%w, k/w, got.pix[i][k], want[k])
+					}
+				}
+			}
 		}
 	}
 }
@@ -231,8 +266,9 @@ func TestDecodeReducedIsCloseToAverages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shrink := range []int{2, 4, 8} {
-		_, got, err := decode(data, jpeg.Options{Shrink: [4]int{shrink, shrink, shrink, shrink}})
+	for _, points := range []int{1, 2, 4} {
+		shrink := 8 / points
+		_, got, err := decode(data, jpeg.Options{Points: same(points)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,20 +297,20 @@ func TestDecodeRegion(t *testing.T) {
 		p := newPicture(150, 110, samplings[4].comps)
 		layout.apply(p)
 		data := p.encode()
-		_, whole, err := decode(data, jpeg.Options{Shrink: [4]int{4, 2, 2}})
+		_, whole, err := decode(data, jpeg.Options{Points: [4]int{3, 6, 4}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, region := range []image.Rectangle{image.Rect(0, 0, 1, 1), image.Rect(40, 30, 90, 70), image.Rect(149, 109, 150, 110), image.Rect(100, 0, 900, 900)} {
-			d, part, err := decode(data, jpeg.Options{Region: region, Shrink: [4]int{4, 2, 2}})
+			d, part, err := decode(data, jpeg.Options{Region: region, Points: [4]int{3, 6, 4}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, r := range part.rects {
 				h, v, hmax, vmax := d.Sampling(i)
-				unit := []int{4, 2, 2}[i]
+				points := []int{3, 6, 4}[i]
 				seen := region.Intersect(image.Rect(0, 0, 150, 110))
-				if x, y := seen.Min.X*h/hmax/unit, (seen.Max.Y-1)*v/vmax/unit; x < r.Min.X || y >= r.Max.Y {
+				if x, y := seen.Min.X*h/hmax*points/8, (seen.Max.Y-1)*v/vmax*points/8; x < r.Min.X || y >= r.Max.Y {
 					t.Fatalf("%s, %v: component %d is only %v", layout.name, region, i, r)
 				}
 				w := whole.rects[i].Dx()
@@ -387,7 +423,7 @@ func TestRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d, err := jpeg.NewDecoder(tt.data)
 			if err == nil {
-				opts := jpeg.Options{Shrink: [4]int{8, 8, 8, 8}}
+				opts := jpeg.Options{Points: same(1)}
 				err = d.Decode(context.Background(), opts, func(jpeg.Strip) error { return nil })
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -427,9 +463,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || d.Width*d.Height > 1<<18 {
 			return
 		}
-		shrink := 1 << (scale & 3)
-		opts := jpeg.Options{Shrink: [4]int{shrink, shrink, shrink, shrink}}
-		if scale&4 != 0 {
+		opts := jpeg.Options{Points: same(scales[int(scale&127)%len(scales)])}
+		if scale&128 != 0 {
 			opts.Region = image.Rect(d.Width/4, d.Height/4, d.Width/2+1, d.Height/2+1)
 		}
 		_, _, err = decode(data, opts)
@@ -461,16 +496,16 @@ func FuzzAgainstDefinition(f *testing.F) {
 			}
 		}
 		layouts[seed/uint64(len(samplings))%uint64(len(layouts))].apply(p)
-		for _, shrink := range []int{1, 2, 4, 8} {
-			_, got, err := decode(p.encode(), jpeg.Options{Shrink: [4]int{shrink, shrink, shrink, shrink}})
+		for _, points := range scales {
+			_, got, err := decode(p.encode(), jpeg.Options{Points: same(points)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i := range p.comps {
-				want, w, _ := p.plane(i, 8/shrink)
+				want, w, _ := p.plane(i, points)
 				for k := range want {
 					if d := math.Abs(float64(got.pix[i][k]) - want[k]); d > 1 {
-						t.Fatalf("at 1/%d: component %d, sample (%d,%d) is %d, want %.2f", shrink, i, k%w, k/w, got.pix[i][k], want[k])
+						t.Fatalf("at %d/8: component %d, sample (%d,%d) is %d, want %.2f", points, i, k%w, k/w, got.pix[i][k], want[k])
 					}
 				}
 			}

@@ -1,6 +1,6 @@
 package jpeg
 
-// Inverse discrete cosine transforms (T.81 section A.3.3) of 8, 4, 2 and 1 points a side. All take the upper left coefficients of a block and
+// Inverse discrete cosine transforms (T.81 section A.3.3) of 8, 6, 4, 3, 2 and 1 points a side. All take the upper left coefficients of a block and
 // write samples of the same mean and contrast: the smaller ones write what an ideal low-pass filter leaves of the block, at the
 // centres of the smaller picture's samples.
 //
@@ -18,9 +18,14 @@ const (
 	round2   = 1<<(descale2-1) + 128<<descale2 // samples are coded around 128
 )
 
-// The root of 2 times the cosine of so many eighths or sixteenths of a half turn, and what the butterflies of Loeffler, Ligtenberg and Moschytz
+// The root of 2 times the cosine of so many sixths, eighths, twelfths or sixteenths of a half turn, and what the butterflies of Loeffler, Ligtenberg and Moschytz
 // ("Practical fast 1-D DCT algorithms with 11 multiplications", 1989) make of the latter.
 const (
+	c1of6 = 10033 // 1.224745
+	c2of6 = 5793  // 0.707107
+
+	c5of12 = 2998 // 0.366025; that of one twelfth is 1 more, that of three is 1
+
 	c1of8 = 10703 // 1.306563
 	c3of8 = 4433  // 0.541196
 
@@ -64,6 +69,25 @@ func idct2(b *block, dst []byte, stride int) {
 	bottom[1] = clamp((p - q - r + s) >> 3)
 }
 
+// idct3 writes 3x3 samples. Of the three points the outer two are f0 + f2/√2 ± f1·√(3/2), and the middle one is f0 - f2·√2.
+func idct3(b *block, dst []byte, stride int) {
+	var mid [9]int32
+	for x := range 3 {
+		f0, f1, f2 := b[x]<<pointBits+round1, b[8+x]*c1of6, b[16+x]*c2of6
+		mid[x] = (f0 + f2 + f1) >> descale1
+		mid[3+x] = (f0 - 2*f2) >> descale1
+		mid[6+x] = (f0 + f2 - f1) >> descale1
+	}
+	for y := range 3 {
+		m := mid[3*y : 3*y+3 : 3*y+3]
+		out := dst[y*stride : y*stride+3 : y*stride+3]
+		f0, f1, f2 := m[0]<<pointBits+round2, m[1]*c1of6, m[2]*c2of6
+		out[0] = clamp((f0 + f2 + f1) >> descale2)
+		out[1] = clamp((f0 - 2*f2) >> descale2)
+		out[2] = clamp((f0 + f2 - f1) >> descale2)
+	}
+}
+
 // idct4 writes 4x4 samples.
 func idct4(b *block, dst []byte, stride int) {
 	var mid [16]int32
@@ -85,6 +109,44 @@ func idct4(b *block, dst []byte, stride int) {
 		out[2] = clamp((f0 - f2 - o1) >> descale2)
 		out[3] = clamp((f0 + f2 - o0) >> descale2)
 	}
+}
+
+// idct6 writes 6x6 samples.
+func idct6(b *block, dst []byte, stride int) {
+	var mid [36]int32
+	for x := range 6 {
+		m := mid[x : x+31 : x+31]
+		e0, e1, e2 := even6(b[x], b[16+x], b[32+x], round1)
+		o0, o1, o2 := odd6(b[8+x], b[24+x], b[40+x])
+		m[0], m[30] = (e0+o0)>>descale1, (e0-o0)>>descale1
+		m[6], m[24] = (e1+o1)>>descale1, (e1-o1)>>descale1
+		m[12], m[18] = (e2+o2)>>descale1, (e2-o2)>>descale1
+	}
+	for y := range 6 {
+		m := mid[6*y : 6*y+6 : 6*y+6]
+		out := dst[y*stride : y*stride+6 : y*stride+6]
+		e0, e1, e2 := even6(m[0], m[2], m[4], round2)
+		o0, o1, o2 := odd6(m[1], m[3], m[5])
+		out[0], out[5] = clamp((e0+o0)>>descale2), clamp((e0-o0)>>descale2)
+		out[1], out[4] = clamp((e1+o1)>>descale2), clamp((e1-o1)>>descale2)
+		out[2], out[3] = clamp((e2+o2)>>descale2), clamp((e2-o2)>>descale2)
+	}
+}
+
+// even6 returns the even frequencies' part of the upper three of six points, which is a transform of three.
+func even6(f0, f2, f4, round int32) (e0, e1, e2 int32) {
+	f0, f2, f4 = f0<<pointBits+round, f2*c1of6, f4*c2of6
+	return f0 + f4 + f2, f0 - 2*f4, f0 + f4 - f2
+}
+
+// odd6 returns the odd frequencies' part. Their factors in the three points are, with c for c5of12,
+//
+//	f1: 1+c   1   c
+//	f3:   1  -1  -1
+//	f5:   c  -1   1+c
+func odd6(f1, f3, f5 int32) (o0, o1, o2 int32) {
+	z := (f1 + f5) * c5of12
+	return z + (f1+f3)<<pointBits, (f1 - f3 - f5) << pointBits, z + (f5-f3)<<pointBits
 }
 
 // idct8 writes 8x8 samples of a block whose coefficients all lie in so many columns from the left.

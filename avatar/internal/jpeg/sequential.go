@@ -23,9 +23,9 @@ var zigzag = [64 + 16]uint8{
 	63, 63, 63, 63, 63, 63, 63, 63,
 }
 
-// lastNeeded is the zigzag index behind which a scale needs no coefficient, by the logarithm of its denominator: of the upper left 8x8, 4x4,
-// 2x2 and 1x1.
-var lastNeeded = [4]int{63, 24, 4, 0}
+// lastNeeded is the zigzag index behind which a scale needs no coefficient, by the samples a side that a block becomes: of the lower right one of so
+// many in each direction.
+var lastNeeded = [9]int{1: 0, 2: 4, 3: 12, 4: 24, 6: 51, 8: 63}
 
 // diff reads a DC coefficient's difference to the one before (section F.2.2.1).
 func (r *bitReader) diff(h *huffman) (int32, bool) {

@@ -79,7 +79,7 @@ func (p *picture) fillWith(level func(comp, x, y int) float64) {
 func cosine(u, x, n int) float64 { return cosines[n][u][x] }
 
 var cosines = func() (table [9][8][8]float64) {
-	for _, n := range []int{1, 2, 4, 8} {
+	for _, n := range scales {
 		for u := range n {
 			for x := range n {
 				table[n][u][x] = math.Sqrt2 * math.Cos(float64(2*x+1)*float64(u)*math.Pi/float64(2*n))

@@ -3,7 +3,7 @@ package lanczos
 import "math"
 
 const (
-	weightBits = 11 // fractional bits of a weight
+	weightBits = 10 // fractional bits of a weight
 	support    = 3  // of the filter, in samples of the result
 )
 

@@ -9,7 +9,8 @@
 //	down:   (a + b<<21 + c<<42) * (w + v<<21 + u<<42)   = ... + (a*u + b*v + c*w)<<42 + ...
 //
 // Across, one weight meets three rows. Down, the highest lane is the sum of three products, each row with its own weight; what the lower lanes
-// hold is not used, and takes at most one from it. Between the two, samples are rounded to whole levels.
+// hold is not used, and takes at most one from it. Between the two, samples are rounded to half levels: what that loses is seen more
+// than what short weights lose, since their errors add up to nothing where a picture is smooth.
 package lanczos
 
 const (
@@ -21,10 +22,11 @@ const (
 	// one, so that it comes through filtering down unchanged. There the samples may overshoot once more.
 	bias      = 128
 	biasDown  = 64
-	half      = 1 << (weightBits - 1)
-	addAcross = (bias<<weightBits + half) * lanes
-	keep      = (1<<9 - 1) * lanes
-	addDown   = (biasDown<<weightBits + half) << top
+	addAcross = (bias<<weightBits + 1<<(dropBits-1)) * lanes
+	dropBits  = weightBits - 1 // of a sum across; the rest are half levels
+	keep      = (1<<10 - 1) * lanes
+	downBits  = weightBits + 1 // behind the point in a sum down
+	addDown   = (biasDown<<downBits + 1<<(downBits-1)) << top
 )
 
 // Scaler resizes one plane. It is for one goroutine.

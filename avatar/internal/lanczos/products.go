@@ -39,7 +39,7 @@ func (f *filter) rows8(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] +
 			uint64(w[4])*p[4] + uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7]
-		out[x] = sum >> weightBits & keep
+		out[x] = sum >> dropBits & keep
 	}
 }
 
@@ -52,7 +52,7 @@ func (f *filter) rows9(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] +
 			uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8]
-		out[x] = sum >> weightBits & keep
+		out[x] = sum >> dropBits & keep
 	}
 }
 
@@ -65,7 +65,7 @@ func (f *filter) rows10(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] +
 			uint64(w[5])*p[5] + uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8] + uint64(w[9])*p[9]
-		out[x] = sum >> weightBits & keep
+		out[x] = sum >> dropBits & keep
 	}
 }
 
@@ -78,7 +78,7 @@ func (f *filter) rows12(out, packed []uint64) {
 		sum := addAcross +
 			uint64(w[0])*p[0] + uint64(w[1])*p[1] + uint64(w[2])*p[2] + uint64(w[3])*p[3] + uint64(w[4])*p[4] + uint64(w[5])*p[5] +
 			uint64(w[6])*p[6] + uint64(w[7])*p[7] + uint64(w[8])*p[8] + uint64(w[9])*p[9] + uint64(w[10])*p[10] + uint64(w[11])*p[11]
-		out[x] = sum >> weightBits & keep
+		out[x] = sum >> dropBits & keep
 	}
 }
 
@@ -96,7 +96,7 @@ func (f *filter) rowsAny(out, packed []uint64) {
 		for k := range w {
 			sum += uint64(w[k]) * from[k]
 		}
-		out[x] = sum >> weightBits & keep
+		out[x] = sum >> dropBits & keep
 	}
 }
 
@@ -124,10 +124,10 @@ func finish3(out []byte, sums []uint64, rows *[finishGroups][]uint64, w *[finish
 }
 
 // level returns the result in the highest lane; above it is a bit of products that do not count.
-func level(sum uint64) byte { return levels[sum<<1>>(1+top+weightBits)] }
+func level(sum uint64) byte { return levels[sum<<1>>(1+top+downBits)] }
 
 // levels gives for a result with its biases the byte that it is, limited.
-var levels = func() (table [1 << (64 - 1 - top - weightBits)]byte) {
+var levels = func() (table [1 << (64 - 1 - top - downBits)]byte) {
 	for i := range table {
 		table[i] = byte(min(max(i-bias-biasDown, 0), 255))
 	}
