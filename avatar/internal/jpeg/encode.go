@@ -1,6 +1,9 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Samples are those of one component that [Encode] reads.
 type Samples struct {
@@ -26,18 +29,37 @@ func Encode(dst []byte, planes []Samples, quality int) []byte {
 type encoder struct {
 	w      bitWriter
 	planes []Samples
-	quant  [2][64]byte    // luma's and chroma's, in zigzag order
-	steps  [2][64]divisor // the same in natural order
-	codes  [4]codes       // DC and AC of luma, DC and AC of chroma
-	last   [3]int32       // the DC before
-	work   block
+	quant  [2][64]byte // luma's and chroma's, in zigzag order
+	steps  [2]steps    // to divide by them
+	codes  [4]codes    // DC and AC of luma, DC and AC of chroma
+	last   [3]int32    // the DC before
+	mid    [32]int64   // a block between its transforms
+	work   coefs
 }
 
-// divisor divides by 8 times a quantization step, as the forward transform leaves 8 times the coefficient.
-type divisor struct {
-	half, inverse uint32
-	below         int32  // up to this, and down to minus this, the quotient is 0
-	bit           uint64 // 1<<k, k being the index in zigzag order
+// steps divides coefs by quantization steps.
+type steps struct {
+	halves   coefs // half of each step: what is not larger becomes zero
+	divisors [64]divisor
+}
+
+type divisor struct{ half, inverse uint32 }
+
+const inverseBits = 24
+
+func (s *steps) set(natural int, step byte) {
+	half := int64(step) << (coefBits - 1)
+	s.halves[natural&31] += half << (natural & 32)
+	s.divisors[natural] = divisor{half: uint32(half), inverse: (1<<inverseBits + uint32(step) - 1) / uint32(step)}
+}
+
+// quotient returns coefficient i of c divided and rounded. It is not zero if the coefficient is larger than its half step: the inverse is rounded up.
+func (s *steps) quotient(c *coefs, i int) int32 {
+	v := int32(c[i&31] >> (i & 32))
+	sign := v >> 31
+	d := &s.divisors[i&63]
+	q := int32(uint64(uint32((v^sign)-sign)+d.half) * uint64(d.inverse) >> (coefBits + inverseBits))
+	return (q ^ sign) - sign
 }
 
 func (e *encoder) setQuality(quality int) {
@@ -50,8 +72,7 @@ func (e *encoder) setQuality(quality int) {
 		for k, natural := range zigzag[:64] {
 			q := min(max((int(annexKQuant[t][natural])*percent+50)/100, 1), 255)
 			e.quant[t][k] = byte(q)
-			d := uint32(8 * q)
-			e.steps[t][natural] = divisor{half: d / 2, below: int32(d/2) - 1, inverse: (1<<31 + d - 1) / d, bit: 1 << k}
+			e.steps[t].set(int(natural), byte(q))
 		}
 	}
 }
@@ -123,57 +144,80 @@ func (e *encoder) scan() {
 // block writes the block of a plane that has its upper left corner at (x, y). Beyond the plane its last samples are repeated.
 func (e *encoder) block(plane, x, y int) {
 	p := &e.planes[plane]
-	b := &e.work
 	if x+8 <= p.Width && y+8 <= p.Height {
-		transformColumns(b, p.Pix[y*p.Stride+x:], p.Stride)
+		transformColumns(&e.mid, p.Pix[y*p.Stride+x:], p.Stride)
 	} else {
 		var edge [64]byte
 		for i := range edge {
 			edge[i] = p.Pix[min(y+i/8, p.Height-1)*p.Stride+min(x+i%8, p.Width-1)]
 		}
-		transformColumns(b, edge[:], 8)
+		transformColumns(&e.mid, edge[:], 8)
 	}
-	transformRows(b)
 	table := min(plane, 1)
-	nonzero := quantize(b, &e.steps[table])
-	diff := b[0] - e.last[plane]
-	e.last[plane] = b[0]
-	e.w.block(b, diff, nonzero, &e.codes[2*table], &e.codes[2*table+1])
+	s := &e.steps[table]
+	nonzero := inZigzag(transformRows(&e.work, &s.halves, &e.mid)) &^ 1
+	dc := s.quotient(&e.work, 0)
+	diff := dc - e.last[plane]
+	e.last[plane] = dc
+	e.w.block(&e.work, s, diff, nonzero, &e.codes[2*table], &e.codes[2*table+1])
 }
 
-// quantize divides and rounds the coefficients, and returns which are not zero, a bit for each in zigzag order, without the first. Those that are zero stay
-// as they were: most are, and nobody looks at them.
-func quantize(b *block, steps *[64]divisor) (nonzero uint64) {
-	b[0] = steps[0].divide(b[0])
-	for i := 1; i < 64; i++ {
-		s := &steps[i]
-		if v := b[i]; uint32(v+s.below) > uint32(2*s.below) {
-			b[i] = s.divide(v)
-			nonzero |= s.bit
+// inZigzag puts a bit for each coefficient in natural order into zigzag order.
+func inZigzag(natural uint64) uint64 {
+	t := &zigzagOfRow
+	return t[0][natural&255] | t[1][natural>>8&255] | t[2][natural>>16&255] | t[3][natural>>24&255] |
+		t[4][natural>>32&255] | t[5][natural>>40&255] | t[6][natural>>48&255] | t[7][natural>>56]
+}
+
+// zigzagOfRow gives for the bits of a row those in zigzag order.
+var zigzagOfRow = func() (table [8][256]uint64) {
+	for k, natural := range zigzag[:64] {
+		for row := range 256 {
+			table[natural>>3][row] |= uint64(row>>(natural&7)&1) << k
 		}
 	}
-	return nonzero
+	return table
+}()
+
+// codes are the Huffman codes of a table: the bits in the upper part of a number, how many they are in the lower 5.
+type codes struct {
+	symbols [256]uint32
+	near    [16 * 2 * near]uint32 // with the bits of the value behind them: of a run and a value from -near to near-1
 }
 
-func (s *divisor) divide(v int32) int32 {
-	sign := v >> 31
-	q := int32(uint64(uint32((v^sign)-sign)+s.half) * uint64(s.inverse) >> 31)
-	return (q ^ sign) - sign
-}
-
-// codes are the Huffman codes of the symbols: the code in the upper bits, its length in the lower 5.
-type codes [256]uint32
+const near = 16
 
 func (c *codes) set(t *table) {
 	code, i := uint32(0), 0
 	for length, count := range t.counts {
 		for range count {
-			c[t.symbols[i]] = code<<5 | uint32(length+1)
+			c.symbols[t.symbols[i]] = code<<5 | uint32(length+1)
 			code++
 			i++
 		}
 		code <<= 1
 	}
+	for i := range c.near {
+		code, count := c.far(i/(2*near), int32(i%(2*near)-near))
+		c.near[i] = code<<5 | uint32(count)
+	}
+}
+
+// coefficient returns the code of a run of zeros and the size of v, and v behind it, and how many bits they are.
+func (c *codes) coefficient(run int, v int32) (code uint32, count uint) {
+	if uint32(v+near) < 2*near {
+		code = c.near[(run*2*near+int(v+near))&(16*2*near-1)]
+		return code >> 5, uint(code & 31)
+	}
+	return c.far(run, v)
+}
+
+// far is coefficient for all values.
+func (c *codes) far(run int, v int32) (code uint32, count uint) {
+	sign := v >> 31
+	size := uint(bits.Len32(uint32((v ^ sign) - sign)))
+	code = c.symbols[(run<<4|int(size))&255]
+	return code>>5<<(size&31) | uint32(v+sign)&(1<<(size&31)-1), uint(code&31) + size
 }
 
 // bitWriter appends bits, and a zero behind each byte of 0xff.
@@ -213,24 +257,24 @@ func (w *bitWriter) close() {
 
 // block writes quantized coefficients (sections F.1.2.1 and F.1.2.2). The accumulator is held in local variables. Before a coefficient of at most
 // 27 bits it holds less than 32, so that it has room for the end of block as well.
-func (w *bitWriter) block(b *block, diff int32, nonzero uint64, dc, ac *codes) {
-	bits, count := coefficient(dc, 0, diff)
-	acc, n := w.acc<<(count&63)|uint64(bits), w.n+count
+func (w *bitWriter) block(c *coefs, s *steps, diff int32, nonzero uint64, dc, ac *codes) {
+	code, count := dc.coefficient(0, diff)
+	acc, n := w.acc<<(count&63)|uint64(code), w.n+count
 	before := 0
 	for ; nonzero != 0; nonzero &= nonzero - 1 {
-		k := trailingZeros(nonzero)
+		k := bits.TrailingZeros64(nonzero) & 63
 		run := k - before - 1
 		before = k
 		for ; run > 15; run -= 16 {
 			acc, n = w.shed(acc, n)
-			acc, n = acc<<(ac[0xf0]&31)|uint64(ac[0xf0]>>5), n+uint(ac[0xf0]&31)
+			acc, n = acc<<(ac.symbols[0xf0]&31)|uint64(ac.symbols[0xf0]>>5), n+uint(ac.symbols[0xf0]&31)
 		}
 		acc, n = w.shed(acc, n)
-		bits, count = coefficient(ac, run, b[zigzag[k]&63])
-		acc, n = acc<<(count&63)|uint64(bits), n+count
+		code, count = ac.coefficient(run, s.quotient(c, int(zigzag[k])))
+		acc, n = acc<<(count&63)|uint64(code), n+count
 	}
 	if before < 63 {
-		acc, n = acc<<(ac[0]&31)|uint64(ac[0]>>5), n+uint(ac[0]&31)
+		acc, n = acc<<(ac.symbols[0]&31)|uint64(ac.symbols[0]>>5), n+uint(ac.symbols[0]&31)
 	}
 	w.acc, w.n = w.shed(acc, n)
 }
@@ -242,12 +286,4 @@ func (w *bitWriter) shed(acc uint64, n uint) (uint64, uint) {
 		w.word(uint32(acc >> (n & 31)))
 	}
 	return acc, n
-}
-
-// coefficient returns the code of a run of zeros and the size of v, and v behind it, and how many bits they are.
-func coefficient(c *codes, run int, v int32) (bits uint32, count uint) {
-	sign := v >> 31
-	size := bitLength(uint32((v ^ sign) - sign))
-	code := c[(run<<4|int(size))&255]
-	return code>>5<<(size&31) | uint32(v+sign)&(1<<(size&31)-1), uint(code&31) + size
 }

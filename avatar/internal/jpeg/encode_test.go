@@ -97,6 +97,82 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// TestEncodeAgainstDefinition holds what was written against the forward transform's definition in floating point, quantized with the file's
+// own steps and transformed back. Blocks with a coefficient on the border between two steps are left out: rounding may take it to either.
+func TestEncodeAgainstDefinition(t *testing.T) {
+	const side = 64
+	const tolerance = 1.25 // the decoder's rounding is in it
+	random := rand.New(rand.NewPCG(5, 6))
+	still := scene(side, side, image.YCbCrSubsampleRatio420).Y
+	tests := []struct {
+		name  string
+		level func(x, y int) byte
+	}{
+		{"scene", func(x, y int) byte { return still[y*side+x] }},
+		{"noise", func(int, int) byte { return byte(random.UintN(256)) }},
+		{"stripes", func(x, y int) byte { return byte(255 * ((x/3 + y/5) & 1)) }},
+	}
+	for _, tt := range tests {
+		pix := make([]byte, side*side)
+		for i := range pix {
+			pix[i] = tt.level(i%side, i/side)
+		}
+		for _, quality := range []int{2, 10, 50, 85} {
+			data := jpeg.Encode(nil, []jpeg.Samples{{Pix: pix, Stride: side, Width: side, Height: side}}, quality)
+			steps := data[bytes.Index(data, []byte{0xff, 0xdb})+5:][:64]
+			_, got, err := decode(data, jpeg.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			compared := 0
+			for by := 0; by < side; by += 8 {
+				for bx := 0; bx < side; bx += 8 {
+					want, clear := quantized(pix[by*side+bx:], side, steps)
+					if !clear {
+						continue
+					}
+					compared++
+					for i, v := range want {
+						if g := got.pix[0][(by+i/8)*side+bx+i%8]; math.Abs(float64(g)-v) > tolerance {
+							t.Fatalf("%s, quality %d: sample (%d,%d) is %d, want %.2f", tt.name, quality, bx+i%8, by+i/8, g, v)
+						}
+					}
+				}
+			}
+			if compared < 8 {
+				t.Errorf("%s, quality %d: only %d blocks were compared", tt.name, quality, compared)
+			}
+		}
+	}
+}
+
+// quantized is what remains of 8x8 samples when their coefficients are quantized with steps, in zigzag order. Clear says that no coefficient is on a border.
+func quantized(pix []byte, stride int, steps []byte) (out [64]float64, clear bool) {
+	const border = 0.06
+	var coefficients [64]float64
+	clear = true
+	for k, at := range natural {
+		u, v := at%8, at/8
+		sum := 0.0
+		for i := range 64 {
+			sum += (float64(pix[i/8*stride+i%8]) - 128) * cosine(u, i%8, 8) * cosine(v, i/8, 8)
+		}
+		step := float64(steps[k])
+		coefficients[at] = math.Round(sum/8/step) * step
+		if math.Abs(math.Abs(sum/8-coefficients[at])-step/2) < border {
+			clear = false
+		}
+	}
+	for i := range out {
+		sum := 0.0
+		for at, c := range coefficients {
+			sum += c * cosine(at%8, i%8, 8) * cosine(at/8, i/8, 8)
+		}
+		out[i] = min(max(sum/8+128, 0), 255)
+	}
+	return out, clear
+}
+
 // TestEncodeNoise fills blocks to their last coefficient with values of all sizes, which the bit writer has least room for.
 func TestEncodeNoise(t *testing.T) {
 	const side = 128
