@@ -63,6 +63,9 @@
 // configuration, so what is current stays whole. A refusal may then replace a success in the record; it is mended when the event
 // comes again, or by the sweep. Whatever else a store answers, such as S3's 409 for writes that meet, is an error of Process, to be tried again.
 //
+// Open a folder with NoTempDir (no_tmp_dir=true in a URL). What a killed process was writing then lies beside its object, where Erase and the sweep find it;
+// else it lies in the system's folder for temporary files, named after the subject. The driver keeps empty folders, and their names, for ever.
+//
 // gocloud.dev's driver for GCS reports a missing permission as a missing object. Grant the process to list, read, write and delete in both buckets:
 // without reading, uploads seem not to be there; without deleting, Erase fails, since it lists what it deleted.
 //

@@ -187,7 +187,8 @@ func (p *Processor) eraseAliases(ctx context.Context, subject, publicID string) 
 			return keys[:i], fmt.Errorf("avatar: delete the stable name: %w", err)
 		}
 	}
-	return keys, nil
+	left, err := p.removeBelow(ctx, p.assets, stable+".", func(o *blob.ListObject) bool { return leftover.MatchString(o.Key) })
+	return append(keys, left...), err
 }
 
 // isErased says whether Erase has voided what j is made of. A version that is made of an older original is as void as that, though its own id

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,8 +127,8 @@ func (p *Processor) aliasShows(ctx context.Context, publicID string, m Manifest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return m.UploadID == "", nil
-	case gcerrors.Code(err) == gcerrors.Unknown && err != nil:
-		return false, nil // fileblob: a crash cut the attributes short, and only writing them again helps
+	case err != nil && onFiles(p.assets):
+		return false, nil // a crash cut the attributes short, and only writing them again helps
 	case err != nil:
 		return false, fmt.Errorf("avatar: look at the stable name: %w", err)
 	case m.UploadID == "":
@@ -167,18 +168,21 @@ func (p *Processor) removeVersion(ctx context.Context, publicID, id string) erro
 	return err
 }
 
-// removeBelow deletes the objects below prefix that match, manifests first, and returns their keys.
+// removeBelow deletes the objects below prefix that match, manifests first, and what was left of such by killed processes, and returns the keys.
+// Who is writing one of them right now gets an error.
 func (p *Processor) removeBelow(ctx context.Context, b *blob.Bucket, prefix string, match func(*blob.ListObject) bool) ([]string, error) {
 	var manifests, others []string
-	for obj, err := range list(ctx, b, prefix, "") {
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("avatar: list what to delete: %w", err)
-		case !match(obj):
-		case isManifest(obj.Key):
-			manifests = append(manifests, obj.Key)
-		default:
-			others = append(others, obj.Key)
+	for _, objects := range []iter.Seq2[*blob.ListObject, error]{list(ctx, b, prefix, ""), leftovers(ctx, b, prefix)} {
+		for obj, err := range objects {
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("avatar: list what to delete: %w", err)
+			case !match(obj):
+			case isManifest(obj.Key):
+				manifests = append(manifests, obj.Key)
+			default:
+				others = append(others, obj.Key)
+			}
 		}
 	}
 	keys := slices.Concat(manifests, others)

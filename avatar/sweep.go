@@ -16,7 +16,7 @@ import (
 type Swept struct {
 	// Superseded is how many versions had been superseded for the grace time.
 	Superseded int
-	// Orphans is how many versions were begun and never finished.
+	// Orphans is how many versions were begun and never finished, and how many files were left by killed processes.
 	Orphans int
 	// Erased is how many versions and private objects were void by an erasure.
 	Erased int
@@ -39,7 +39,7 @@ func (p *Processor) Sweep(ctx context.Context) (out Swept, err error) {
 	if err != nil {
 		return s.out, err
 	}
-	for _, step := range []func(context.Context) error{s.sweepAssets, s.sweepUploads, s.sweepAttempts, s.sweepErased, s.sweepTombstones} {
+	for _, step := range []func(context.Context) error{s.sweepAssets, s.sweepUploads, s.sweepAttempts, s.sweepErased, s.sweepTombstones, s.sweepLeftovers} {
 		if err := step(ctx); err != nil {
 			return s.out, err
 		}
@@ -104,6 +104,35 @@ func (s *sweeper) sweepTombstones(ctx context.Context) error {
 			return fmt.Errorf("avatar: delete a tombstone: %w", err)
 		}
 		s.out.Records++
+	}
+	return nil
+}
+
+// sweepLeftovers removes what killed processes were writing to files.
+func (s *sweeper) sweepLeftovers(ctx context.Context) error {
+	if err := s.sweepLeftoversBelow(ctx, s.assets, s.keys.published); err != nil {
+		return err
+	}
+	for _, prefix := range append(s.keys.private(), s.keys.erased(), s.keys.backfills()) {
+		if err := s.sweepLeftoversBelow(ctx, s.uploads, prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sweeper) sweepLeftoversBelow(ctx context.Context, b *blob.Bucket, prefix string) error {
+	for obj, err := range leftovers(ctx, b, prefix) {
+		if err != nil {
+			return fmt.Errorf("avatar: list what was left behind: %w", err)
+		}
+		if s.now.Sub(obj.ModTime) < s.opts.OrphanAge {
+			continue // somebody may be writing it
+		}
+		if err := remove(ctx, b, obj.Key); err != nil {
+			return fmt.Errorf("avatar: delete what was left behind: %w", err)
+		}
+		s.out.Orphans++
 	}
 	return nil
 }
