@@ -27,8 +27,11 @@ var ErrDefect = errors.New("avatar: a defect in the pipeline")
 // errTimeout is the cause of a context that ended by Config.MaxDuration, which tells it from the caller's own end.
 var errTimeout = errors.New("avatar: took too long")
 
-// errWaiting tells that nothing was begun yet, so that nothing is said about the source.
-var errWaiting = errors.New("avatar: wait for memory")
+// errWaiting and errReading tell that decoding was not begun yet, so that nothing is said about the source.
+var (
+	errWaiting = errors.New("avatar: wait for memory")
+	errReading = errors.New("avatar: read the source")
+)
 
 // Pipeline turns what a stranger uploads into pictures. It is immutable and safe for concurrent use; all calls share its memory budget.
 type Pipeline struct {
@@ -112,7 +115,7 @@ func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
 	n, err := buf.ReadFrom(io.LimitReader(r, p.cfg.MaxBytes+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("avatar: read the source: %w", err)
+		return nil, fmt.Errorf("%w: %w", errReading, err)
 	case n == 0:
 		return nil, &RejectError{Reason: ReasonEmpty, Hint: "The file is empty. Please choose a picture."}
 	case n > p.cfg.MaxBytes:

@@ -265,17 +265,19 @@ func (p *Processor) beginAttempt(ctx context.Context, j job) (done func(context.
 		return nil, ErrBusy
 	}
 	mark := prefix + uuid.NewString()
-	if _, err := putJSON(ctx, p.uploads, mark, struct{}{}, false); err != nil {
-		return nil, fmt.Errorf("avatar: mark an attempt: %w", err)
-	}
-	return func(ctx context.Context, err error) {
-		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errWaiting) {
-			return // it took longer than the caller had time: that counts, and waiting for other pictures does not
+	done = func(ctx context.Context, err error) {
+		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errWaiting) && !errors.Is(err, errReading) {
+			return // it took longer than the caller had time: that counts, and waiting for other pictures or a slow store does not
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if err := remove(ctx, p.uploads, mark); err != nil {
 			p.opts.Logger.WarnContext(ctx, "avatar: remove the mark of an attempt; the sweep will", "error", err)
 		}
-	}, nil
+	}
+	if _, err := putJSON(ctx, p.uploads, mark, struct{}{}, false); err != nil {
+		done(ctx, nil) // it may be there all the same, and nothing was attempted
+		return nil, fmt.Errorf("avatar: mark an attempt: %w", err)
+	}
+	return done, nil
 }

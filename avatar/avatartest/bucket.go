@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
+	"syscall"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
@@ -13,10 +15,29 @@ import (
 )
 
 var (
-	errInjected = errors.New("avatartest: an injected failure")
-	errDead     = errors.New("avatartest: the process has ended")
-	errExists   = errors.New("avatartest: there is such an object")
+	errDead   = errors.New("avatartest: the process has ended")
+	errExists = errors.New("avatartest: there is such an object")
 )
+
+// failure is a store's answer that says nothing of the object. Which one it is must make no difference.
+type failure struct {
+	text  string
+	code  gcerrors.ErrorCode
+	cause error
+}
+
+func (f *failure) Error() string { return "avatartest: injected: " + f.text }
+func (f *failure) Unwrap() error { return f.cause }
+
+var timeout = &failure{"time-out", gcerrors.DeadlineExceeded, context.DeadlineExceeded} // of the HTTP client: the caller has time left
+
+var failures = []*failure{
+	timeout,
+	{"409 ConditionalRequestConflict", gcerrors.Unknown, nil}, // S3: writes that must not replace anything have met
+	{"503 SlowDown", gcerrors.Unknown, nil},
+	{"429 rateLimitExceeded", gcerrors.ResourceExhausted, nil}, // GCS
+	{"connection reset", gcerrors.Unknown, syscall.ECONNRESET},
+}
 
 // fault is what befalls one operation.
 type fault int
@@ -26,6 +47,7 @@ const (
 	before       // it fails without an effect
 	after        // it has its effect, and the answer is lost
 	torn         // its data breaks off half way
+	twice        // the answer is lost, and the client, which is the store's own, makes the request again
 )
 
 // machine is one process, as the buckets see it.
@@ -53,9 +75,12 @@ func (m *machine) step(op, key string, effect, tear func() error) error {
 	case f == after:
 		_ = effect()
 	case f == torn && tear != nil:
-		return errors.Join(errInjected, tear())
+		return errors.Join(m.w.failure(), tear())
+	case f == twice:
+		_ = effect()
+		return effect()
 	}
-	return errInjected
+	return m.w.failure()
 }
 
 // bucket is a driver over a part of another bucket.
@@ -70,11 +95,14 @@ func (m *machine) bucket(inner *blob.Bucket) *blob.Bucket {
 }
 
 func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
+	var injected *failure
 	switch {
 	case errors.Is(err, errExists):
 		return gcerrors.FailedPrecondition
-	case errors.Is(err, errInjected), errors.Is(err, errDead):
+	case errors.Is(err, errDead):
 		return gcerrors.Unknown
+	case errors.As(err, &injected):
+		return injected.code
 	}
 	return gcerrors.Code(err)
 }
@@ -108,7 +136,7 @@ func (b *bucket) ListPaged(ctx context.Context, o *driver.ListOptions) (out *dri
 		if len(token) == 0 {
 			token = blob.FirstPageToken
 		}
-		objects, next, err := b.inner.ListPage(ctx, token, o.PageSize, &blob.ListOptions{Prefix: b.prefix + o.Prefix, Delimiter: o.Delimiter})
+		objects, next, err := b.inner.ListPage(ctx, token, b.pageSize(o.PageSize), &blob.ListOptions{Prefix: b.prefix + o.Prefix, Delimiter: o.Delimiter})
 		if err != nil && err != io.EOF {
 			return err
 		}
@@ -124,11 +152,21 @@ func (b *bucket) ListPaged(ctx context.Context, o *driver.ListOptions) (out *dri
 	return out, err
 }
 
+// pageSize is how many objects a page has: few, so that there are many pages. Folders have one page of everything.
+func (b *bucket) pageSize(want int) int {
+	var info os.FileInfo
+	if b.w.page == 0 || b.inner.As(&info) {
+		return want
+	}
+	return b.w.page
+}
+
 // reader is an open object; left counts down to where it breaks off, if that is not negative.
 type reader struct {
 	*blob.Reader
-	attrs driver.ReaderAttributes
-	left  int64
+	attrs  driver.ReaderAttributes
+	left   int64
+	broken error
 }
 
 func (r *reader) Attributes() *driver.ReaderAttributes { return &r.attrs }
@@ -136,7 +174,7 @@ func (r *reader) As(any) bool                          { return false }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if r.left == 0 {
-		return 0, errInjected
+		return 0, r.broken
 	}
 	if r.left > 0 && int64(len(p)) > r.left {
 		p = p[:r.left]
@@ -151,12 +189,16 @@ func (r *reader) Read(p []byte) (int, error) {
 func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length int64, _ *driver.ReaderOptions) (driver.Reader, error) {
 	var out *reader
 	open := func() error {
+		if out != nil { // a second time
+			_ = out.Close()
+			out = nil
+		}
 		r, err := b.inner.NewRangeReader(ctx, b.prefix+key, offset, length, nil)
 		if err != nil {
 			return err
 		}
 		attrs := driver.ReaderAttributes{ContentType: r.ContentType(), ModTime: b.w.written(key, r.ModTime()), Size: r.Size()}
-		out = &reader{r, attrs, -1}
+		out = &reader{r, attrs, -1, nil}
 		return nil
 	}
 	err := b.step("read", key, open, func() error {
@@ -172,6 +214,7 @@ func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 	case err != nil && out.left < 0: // the answer is lost
 		return nil, errors.Join(err, out.Close())
 	}
+	out.broken = err
 	return out, nil
 }
 
@@ -235,7 +278,7 @@ type failing struct{ cancel func() }
 
 func (f failing) Read([]byte) (int, error) {
 	f.cancel()
-	return 0, errInjected
+	return 0, io.ErrUnexpectedEOF
 }
 
 func (b *bucket) Copy(ctx context.Context, dst, src string, _ *driver.CopyOptions) error {

@@ -165,6 +165,62 @@ func crashEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, eve
 	}
 }
 
+// failEverywhere lets the store fail at every operation of the scenario, in each way. The process lives on, and its next tries come to the same.
+func failEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
+	total, err := s.play(t.Context(), uploads, assets, -1, nil)
+	if err != nil {
+		t.Fatalf("undisturbed: %v", err)
+	}
+	for n := 0; n < total; n += every {
+		for _, f := range []fault{before, after, torn, twice} {
+			if err := s.fail(t.Context(), uploads, assets, n, f); err != nil {
+				t.Errorf("failed at operation %d of %d (%d): %v", n+1, total, f, err)
+			}
+		}
+	}
+}
+
+// fail plays the scenario, with the fault at operation n of each of several tries.
+func (s scenario) fail(ctx context.Context, uploads, assets *blob.Bucket, n int, f fault) error {
+	w, err := newWorld(uploads, assets, avatar.Options{Quarantine: n%2 == 1})
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(ctx, w); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	w.slow = f == torn
+	const tries = 6 // more than the attempts at one picture after which it is refused
+	acted := errors.New("not done yet")
+	var done history
+	for try := 0; try < tries && acted != nil && (try == 0 || s.twice); try++ {
+		m := w.calm()
+		done = nil
+		m.gate = func(op, key string) (fault, bool) {
+			done.add("%s %s", op, key)
+			if len(done)-1 == n {
+				return f, false
+			}
+			return none, false
+		}
+		acted = s.act(ctx, w, m)
+		w.advance(3 * time.Minute) // who has begun an attempt counts as dead
+		if f == twice && acted != nil {
+			return fmt.Errorf("what the store's client does twice has failed: %w; after %q", acted, done)
+		}
+	}
+	for try := 0; acted != nil && s.twice; try++ {
+		if try == 3 {
+			return fmt.Errorf("again: %w", acted)
+		}
+		acted = s.act(ctx, w, w.calm())
+	}
+	if err := errors.Join(w.check(ctx), w.settle(ctx)); err != nil {
+		return fmt.Errorf("%w; after %q", err, done[:min(len(done), n+1)])
+	}
+	return w.clear(ctx)
+}
+
 // overtakeEverywhere lets another process do something of its own between any two operations of the scenario.
 func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, every int) {
 	total, err := s.play(t.Context(), uploads, assets, -1, nil)

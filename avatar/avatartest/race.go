@@ -20,6 +20,9 @@ func play(ctx context.Context, seed uint64, uploads, assets *blob.Bucket) error 
 	if err != nil {
 		return err
 	}
+	if rng.IntN(2) == 0 {
+		w.page = 1 + rng.IntN(3)
+	}
 	p := &player{w: w, rng: rng, turns: make(chan turn), rank: map[string]float64{}, faults: max(0, rng.IntN(8)-3), fair: rng.IntN(3) == 0, weak: rng.IntN(4) == 0}
 	p.cast(ctx)
 	wrong := p.run(ctx)
@@ -210,12 +213,13 @@ func (p *player) next() {
 	got := permit{none, p.ending}
 	if p.faults > 0 && p.rng.IntN(25) == 0 {
 		p.faults--
-		got = permit{fault(1 + p.rng.IntN(3)), p.rng.IntN(2) == 0}
+		got = permit{fault(1 + p.rng.IntN(4)), p.rng.IntN(2) == 0}
 	}
 	if !p.ending {
 		p.done.add("%s: %s %s%s", t.who, t.op, t.key, map[permit]string{
-			{before, false}: " fails", {after, false}: " loses its answer", {torn, false}: " breaks off",
+			{before, false}: " fails", {after, false}: " loses its answer", {torn, false}: " breaks off", {twice, false}: " is made twice",
 			{before, true}: " ends the process", {after, true}: " ends the process after it", {torn, true}: " ends the process half way",
+			{twice, true}: " ends the process after it was made twice",
 		}[got])
 	}
 	p.running++

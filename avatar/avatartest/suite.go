@@ -38,6 +38,7 @@ func TestBuckets(t *testing.T, uploads, assets *blob.Bucket, opts *Options) {
 	}
 	for _, s := range scenarios() {
 		t.Run("crash/"+s.name, func(t *testing.T) { crashEverywhere(t, s, uploads, assets, o.Every) })
+		t.Run("fail/"+s.name, func(t *testing.T) { failEverywhere(t, s, uploads, assets, o.Every) })
 		t.Run("overtake/"+s.name, func(t *testing.T) { overtakeEverywhere(t, s, uploads, assets, o.Every) })
 	}
 	t.Run("race", func(t *testing.T) {

@@ -30,6 +30,9 @@ type world struct {
 	now    time.Time
 	stamps map[string]time.Time // when each key was written, by that clock
 
+	page      int  // how many objects a page of a listing has; 0 means as many as are asked for
+	failed    int  // how many failures were injected
+	slow      bool // all failures are time-outs
 	disturbed bool // something has befallen somebody
 	alone     bool // only one process is at work
 
@@ -109,6 +112,17 @@ func (w *world) advance(d time.Duration) {
 
 // tick lets one operation take a little time, so that no two ids have the same.
 func (w *world) tick() { w.advance(time.Millisecond) }
+
+// failure is one of each kind in turn, or a time-out.
+func (w *world) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.slow {
+		return timeout
+	}
+	w.failed++
+	return failures[w.failed%len(failures)]
+}
 
 func (w *world) stamp(key string) {
 	w.mu.Lock()
