@@ -1,9 +1,11 @@
 package avatar_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image/color"
+	"image/jpeg"
 	"io"
 	"strings"
 	"sync"
@@ -78,8 +80,16 @@ func TestSweepOrphans(t *testing.T) {
 	w.ahead = 25 * time.Hour
 	w.sweep(avatar.Swept{Orphans: 1})
 	// What waits for its original's turn is none, and is made young and right when its turn comes.
-	w.process(key, avatar.OutcomePublished)
-	w.current("alice")
+	res := w.process(key, avatar.OutcomePublished)
+	w.whole(*res.Manifest)
+	data, err := w.assets.ReadAll(t.Context(), res.Manifest.Largest().Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil || !isRed(m.At(10, 10)) {
+		t.Errorf("what was left so long ago is published: %v", err)
+	}
 }
 
 func TestEraseLeavesNothing(t *testing.T) {
