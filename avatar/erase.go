@@ -37,7 +37,7 @@ type tombstone struct {
 // returns a receipt only if nothing is left. After an error, call again.
 //
 // What was granted before the call and arrives or finishes after it is void: it never becomes current for longer than a moment, and is deleted by
-// whoever processes it, or by the sweep. What is granted later is a new beginning and stays; so does an unused grant of an issuer whose clock was
+// whoever processes it, or by the sweep. What is granted later is a new beginning and stays (of what is granted during the call nobody can say); so does an unused grant of an issuer whose clock was
 // ahead, if it is used within that time. Only a digest of the subject with a time is kept until such late uploads can no longer come. The
 // stable name goes too, and the original system's object of that name. Erase cannot reach older generations that a store with object versioning
 // keeps, nor caches: give those a lifecycle rule and a purge.
@@ -52,8 +52,14 @@ func (p *Processor) Erase(ctx context.Context, subject string) (receipt Receipt,
 	if err != nil {
 		return Receipt{}, err
 	}
-	if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(publicID), stone, false); err != nil {
-		return Receipt{}, fmt.Errorf("avatar: write the tombstone: %w", err)
+	for written := ""; written < stone.Until; { // a second time only if somebody was making a version anew meanwhile
+		if _, err := putJSON(ctx, p.uploads, p.keys.erasedKey(publicID), stone, false); err != nil {
+			return Receipt{}, fmt.Errorf("avatar: write the tombstone: %w", err)
+		}
+		written = stone.Until
+		if stone.Until, err = p.lastMadeOf(ctx, subject, stone); err != nil {
+			return Receipt{}, err
+		}
 	}
 	receipt = Receipt{Kind: p.kind.Name, Subject: subject, ErasedAt: stone.ErasedAt}
 	const rounds = 5 // work that was under way may write once more
@@ -94,6 +100,35 @@ func (p *Processor) newTombstone(ctx context.Context, subject, publicID string) 
 		stone.Until = max(stone.Until, id)
 	}
 	return stone, nil
+}
+
+// lastMadeOf is the greatest id of what was made, or is to be made, of what s voids, at least s.Until. Such a version may have been begun before the
+// tombstone could be seen, under a later id. Promises are listed first, since they are struck off after the record is written.
+func (p *Processor) lastMadeOf(ctx context.Context, subject string, s tombstone) (string, error) {
+	last := s.Until
+	for _, root := range []string{p.keys.intents(), p.keys.records()} {
+		prefix := root + subject + "/"
+		for obj, err := range list(ctx, p.uploads, prefix, "") {
+			if err != nil {
+				return "", fmt.Errorf("avatar: list what was made anew: %w", err)
+			}
+			if s.voids(prefix, obj) {
+				continue
+			}
+			var made struct {
+				Original string `json:"original"`
+			}
+			err := readJSON(ctx, p.uploads, obj.Key, &made)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+			if original, ok := p.keys.parseUpload(made.Original); ok && original.id <= s.Until {
+				id, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, prefix), ".")
+				last = max(last, id)
+			}
+		}
+	}
+	return last, nil
 }
 
 // voids says whether an object below prefix belongs to an upload that s has made void, or to none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
@@ -262,6 +263,35 @@ func TestPoison(t *testing.T) {
 	w.ahead = 3 * time.Minute
 	if res := w.process(key, avatar.OutcomeRejected); res.Reject.Reason != avatar.ReasonPoison {
 		t.Errorf("reject = %v", res.Reject)
+	}
+}
+
+// A rendering that outlives its caller's deadline again and again is poison, too.
+func TestPoisonByDeadline(t *testing.T) {
+	w := newWorld(t, avatar.Options{MaxAttempts: 2})
+	pipeline, err := avatar.New(avatar.Config{Detect: func(image.Image) image.Rectangle {
+		time.Sleep(30 * time.Millisecond)
+		return image.Rectangle{}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := avatar.NewProcessor(pipeline, w.uploads, w.assets, w.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := w.upload("alice", red)
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		_, err := p.Process(ctx, key)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+	}
+	w.ahead = 3 * time.Minute
+	if res, err := p.Process(t.Context(), key); err != nil || res.Reject == nil || res.Reject.Reason != avatar.ReasonPoison {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 

@@ -231,7 +231,7 @@ func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, 
 		name string
 		act  func(ctx context.Context, w *world, m *machine) error
 		ends bool // the process ends right after its own next operation
-	}{{"erase", erase, false}, {"erase, and an end,", erase, true}, {"process all", processAll, false}, {"sweep", sweep, false}, {"recover", recoverAll, false}} {
+	}{{"erase", erase, false}, {"erase, and an end,", erase, true}, {"process all", processAll, false}, {"sweep", sweep, false}, {"recover", recoverAll, false}, {"crop again", tryRecrop, false}} {
 		for n := 0; n < total; n += every {
 			var failed error
 			meanwhile := func(w *world) (fault, bool) {
@@ -247,6 +247,12 @@ func overtakeEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, 
 			}
 		}
 	}
+}
+
+// tryRecrop is what a person does whom a failure does not surprise, such as that the picture is still being handled.
+func tryRecrop(ctx context.Context, w *world, m *machine) error {
+	_ = recrop(ctx, w, m)
+	return nil
 }
 
 // processAll handles every event once more, the newest first.
