@@ -51,7 +51,7 @@ func TestReadmeProgram(t *testing.T) {
 func TestReadmeTable(t *testing.T) {
 	base := map[string]string{ // "and …" and "the same" build on these
 		"storage/localstore": "storage", "storage/s3store": "storage", "storage/gcsstore": "storage", "storage/azurestore": "storage",
-		"migrate/bucket": "migrate",
+		"migrate/bucket": "migrate", "migrate/sqldb": "migrate",
 	}
 	row := regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| [^|]+ \\| (.+) \\|$")
 	code := regexp.MustCompile("`([^`]+)`")

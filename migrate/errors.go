@@ -52,6 +52,30 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// LegacyError is [ErrLegacy] with what the original tool's table says.
+type LegacyError struct {
+	Runs []string // last_successful_run of each row
+}
+
+func (e *LegacyError) Error() string { return ErrLegacy.Error() }
+
+func (e *LegacyError) Unwrap() error { return ErrLegacy }
+
+// last returns the greatest run as a version, zero if nothing ran.
+func (e *LegacyError) last() (version int64, err error) {
+	if len(e.Runs) == 0 {
+		return 0, errors.New("the original tool's table has no row, so it does not say what was applied: drop it and use baseline")
+	}
+	for _, run := range e.Runs {
+		v, ok := legacyVersion(run)
+		if !ok && run != "0" && run != "" {
+			return 0, fmt.Errorf("last_successful_run %q is not 15 to 17 digits", run)
+		}
+		version = max(version, v)
+	}
+	return version, nil
+}
+
 // place writes file:line:column without what is zero.
 func place(file string, numbers ...int) string {
 	for _, n := range numbers {

@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 // In a program the files come from an embed.FS.
@@ -26,12 +27,20 @@ func openMemory() *sql.DB {
 	return db
 }
 
+func sqlite(db *sql.DB) migrate.Target {
+	target, err := sqldb.New(db, sqldb.SQLite, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return target
+}
+
 // Every instance of a service does this at start.
 func Example() {
 	ctx := context.Background()
 	db := openMemory()
 	defer db.Close()
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, nil)
+	m, err := migrate.New(sqlite(db), crudFiles, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -48,40 +57,23 @@ func Example() {
 }
 
 func ExampleNew() {
-	target := migrate.SQL(openMemory(), migrate.SQLite)
-	defer target.DB.Close()
-	_, err := migrate.New(target, nil, &migrate.Options{Dir: "/migrations"})
+	db := openMemory()
+	defer db.Close()
+	_, err := migrate.New(sqlite(db), nil, &migrate.Options{Dir: "/migrations"})
 	fmt.Println(err)
 	// Output:
 	// migrate: folder "/migrations" is not a path of a file system
 	// neither a file system nor functions
 }
 
-func ExampleSQL() {
-	target := migrate.SQL(openMemory(), migrate.SQLite)
-	defer target.DB.Close()
-	target.Table = "crud_history"
-	m, err := migrate.New(target, crudFiles, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := m.Up(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	var n int
-	err = target.DB.QueryRow("SELECT count(*) FROM crud_history").Scan(&n)
-	fmt.Println(n, err)
-	// Output: 2 <nil>
-}
-
 func ExampleGo() {
 	db := openMemory()
 	defer db.Close()
-	fill := migrate.Go(20240304050607, "fill_bio", func(ctx context.Context, tx migrate.Tx) error {
+	fill := migrate.Go(20240304050607, "fill_bio", func(ctx context.Context, tx sqldb.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE crud SET bio = 'none' WHERE bio IS NULL")
 		return err
 	}, nil)
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, &migrate.Options{Go: []migrate.Migration{fill}})
+	m, err := migrate.New(sqlite(db), crudFiles, &migrate.Options{Go: []migrate.Migration{fill}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -97,7 +89,7 @@ func ExampleGo() {
 func ExampleMigrator_Plan() {
 	db := openMemory()
 	defer db.Close()
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), crudFiles, nil)
+	m, err := migrate.New(sqlite(db), crudFiles, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

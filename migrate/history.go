@@ -6,21 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Status is one version as files and history know it.
 type Status struct {
-	Version    int64         `json:"version"`
-	Name       string        `json:"name"`
-	State      State         `json:"state"`
-	Late       bool          `json:"late,omitempty"`    // pending, and older than an applied one
-	Missing    bool          `json:"missing,omitempty"` // in the history only
-	Edited     bool          `json:"edited,omitempty"`  // the file is not the one that was applied
-	Statements int           `json:"statements,omitempty"`
-	AppliedAt  time.Time     `json:"applied_at,omitzero"`
-	Duration   time.Duration `json:"duration_ns,omitempty"`
-	By         string        `json:"by,omitempty"`
+	Record
+	Late    bool `json:"late,omitempty"`    // pending, and older than an applied one
+	Missing bool `json:"missing,omitempty"` // in the history only
+	Edited  bool `json:"edited,omitempty"`  // the file is not the one that was applied
 }
 
 // Status returns every version that files or history know, by version. It takes no lock and writes nothing. It reads all applied files.
@@ -31,12 +24,12 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	}
 	list := make([]Status, 0, len(all))
 	for _, r := range p.records {
-		list = append(list, Status{Version: r.Version, Name: r.Name, State: r.State, Missing: true, Statements: r.Statements, AppliedAt: r.AppliedAt, Duration: r.Duration, By: r.By})
+		list = append(list, Status{Record: r, Missing: true})
 	}
 	for _, mig := range all {
 		i := slices.IndexFunc(p.records, func(r Record) bool { return r.Version == mig.Version })
 		if i < 0 {
-			list = append(list, Status{Version: mig.Version, Name: mig.Name, State: Pending, Late: p.late(mig)})
+			list = append(list, Status{Record: Record{Version: mig.Version, Name: mig.Name, State: Pending}, Late: p.late(mig)})
 			continue
 		}
 		list[i].Missing = false
@@ -61,80 +54,93 @@ func (m *Migrator) Pending(ctx context.Context) (n int, err error) {
 
 // Baseline records all pending migrations up to and including version as applied without running them: for a database that has their schema already.
 func (m *Migrator) Baseline(ctx context.Context, version int64) ([]Step, error) {
-	return m.write(ctx, func(all []*Migration, p past) (remove []int64, add []Record, err error) {
-		for _, mig := range all {
-			if p.of[mig.Version] == nil && mig.Version <= version {
-				add = append(add, m.record(mig))
-			}
-		}
-		return nil, add, nil
+	return m.write(ctx, func(all []*Migration, p past) (change, error) {
+		return change{apply: upTo(version, all, p)}, nil
 	})
 }
 
 // Repair states what a look at the target has shown: that version is applied, as its present file says, or that it is not. It settles
 // migrations that were edited, are missing, or stopped half way. It runs nothing.
 func (m *Migrator) Repair(ctx context.Context, version int64, applied bool) ([]Step, error) {
-	return m.write(ctx, func(all []*Migration, p past) (remove []int64, add []Record, err error) {
-		old := p.of[version]
-		if old != nil {
-			remove = []int64{version}
-		}
-		if !applied {
-			return remove, nil, nil
-		}
+	return m.write(ctx, func(all []*Migration, p past) (c change, err error) {
 		i := slices.IndexFunc(all, func(mig *Migration) bool { return mig.Version == version })
-		if i < 0 {
-			return nil, nil, fmt.Errorf("%w: %d", ErrMissing, version)
+		switch {
+		case !applied:
+			c.forget = p.of[version]
+		case i < 0:
+			err = fmt.Errorf("%w: %d", ErrMissing, version)
+		default:
+			c.apply = all[i : i+1]
 		}
-		r := m.record(all[i])
-		if old != nil {
-			r.Order, r.AppliedAt, r.Duration = old.Order, old.AppliedAt, old.Duration
-		}
-		return remove, []Record{r}, nil
+		return c, err
 	})
 }
 
+// Adopt turns the original tool's table, one row with the text last_successful_run, into a history: migrations up to that instant are
+// recorded as applied, without running them, and the old table is kept as schema_information_original. Look at m.Plan().Adopt first.
+// A value "0" means that nothing was applied. A table without a row says nothing: drop it and use [Migrator.Baseline].
+func (m *Migrator) Adopt(ctx context.Context) ([]Step, error) {
+	adopting := *m
+	adopting.adopts = true
+	return adopting.write(ctx, func(all []*Migration, p past) (change, error) {
+		if p.original == nil {
+			return change{}, errors.New("the history is not the original tool's")
+		}
+		last, err := p.original.last()
+		return change{apply: upTo(last, all, p), always: true}, err
+	})
+}
+
+func upTo(version int64, all []*Migration, p past) (list []*Migration) {
+	for _, mig := range all {
+		if p.of[mig.Version] == nil && mig.Version <= version {
+			list = append(list, mig)
+		}
+	}
+	return list
+}
+
+// change is one of the history alone.
+type change struct {
+	apply  []*Migration // to be recorded as they are now, in the place of their records
+	forget *Record      // nil for none
+	always bool         // even if that is nothing
+}
+
 // write changes the history alone. Its steps are Up for what becomes applied and Down for what is forgotten.
-func (m *Migrator) write(ctx context.Context, change func([]*Migration, past) ([]int64, []Record, error)) (steps []Step, err error) {
+func (m *Migrator) write(ctx context.Context, plan func([]*Migration, past) (change, error)) (steps []Step, err error) {
 	all, p, err := m.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var faults []error
-	for _, mig := range all {
-		faults = append(faults, m.fetch(mig)) // for the checksums
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, wrap(err)
-	}
-	plan := func(p past) (remove []int64, add []Record, err error) {
-		remove, add, err = change(all, p)
-		steps = stepsOf(add)
-		for _, v := range remove {
-			if !slices.ContainsFunc(add, func(r Record) bool { return r.Version == v }) {
-				steps = append(steps, Step{Version: v, Name: p.of[v].Name, Direction: Down})
-			}
+	write := func(ctx context.Context, s Session, p past) error {
+		c, err := plan(all, p)
+		var remove []int64
+		var add []Record
+		steps = nil
+		if c.forget != nil {
+			remove = append(remove, c.forget.Version)
+			steps = append(steps, Step{Version: c.forget.Version, Name: c.forget.Name, Direction: Down})
 		}
-		return remove, add, err
-	}
-	if m.dry {
-		_, _, err := plan(p)
-		return steps, wrap(err)
-	}
-	err = m.locked(ctx, true, func(ctx context.Context, s Session, p past) error {
-		remove, add, err := plan(p)
-		if err != nil || len(remove)+len(add) == 0 {
+		for _, mig := range c.apply {
+			err = errors.Join(err, m.fetch(mig)) // for the checksum
+			r := m.record(mig)
+			if old := p.of[mig.Version]; old != nil {
+				r.Order, r.AppliedAt, r.Duration = old.Order, old.AppliedAt, old.Duration
+				remove = append(remove, mig.Version)
+			}
+			add = append(add, r)
+			steps = append(steps, Step{Version: mig.Version, Name: mig.Name, Direction: Up})
+		}
+		if err != nil || m.dry || len(steps) == 0 && !c.always {
 			return err
 		}
 		return s.Write(ctx, remove, add)
-	})
-	return steps, wrap(err)
-}
-
-// stepsOf are the steps of records that become applied.
-func stepsOf(add []Record) (steps []Step) {
-	for _, r := range add {
-		steps = append(steps, Step{Version: r.Version, Name: r.Name, Direction: Up})
 	}
-	return steps
+	if m.dry {
+		err = write(ctx, nil, p)
+	} else {
+		err = m.locked(ctx, true, write)
+	}
+	return steps, wrap(err)
 }

@@ -62,7 +62,8 @@ type Migrator struct {
 	fsys   fs.FS
 	opts   Options
 	tracer trace.Tracer
-	dry    bool
+	dry    bool // only plans
+	adopts bool // takes the original tool's history for none
 }
 
 // New returns a Migrator for target with the files of fsys and the functions of opts. fsys may be nil. It does no I/O: files are read when a
@@ -100,12 +101,9 @@ func New(target Target, fsys fs.FS, opts *Options) (*Migrator, error) {
 		if fn.Up.Func == nil {
 			err = errors.Join(err, errors.New("not made with Go, or without an up function"))
 		}
-		if err := errors.Join(err, CheckName(fn.Name), target.Check(fn)); err != nil {
+		if err := errors.Join(err, CheckName(fn.Name), m.check(fn, Up), m.check(fn, Down)); err != nil {
 			faults = append(faults, fmt.Errorf("function %d_%s: %w", fn.Version, fn.Name, err))
 		}
-	}
-	if t, ok := target.(interface{ validate() error }); ok {
-		faults = append(faults, t.validate())
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)

@@ -13,6 +13,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 func openSQLite(t testing.TB, dsn string) *sql.DB {
@@ -32,6 +33,15 @@ func memory(t *testing.T) *sql.DB {
 	return db
 }
 
+func target(t testing.TB, db *sql.DB) migrate.Target {
+	t.Helper()
+	target, err := sqldb.New(db, sqldb.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
 func files(list ...string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for i := 0; i < len(list); i += 2 {
@@ -42,7 +52,7 @@ func files(list ...string) fstest.MapFS {
 
 func migrator(t *testing.T, db *sql.DB, fsys fstest.MapFS, opts *migrate.Options) *migrate.Migrator {
 	t.Helper()
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), fsys, opts)
+	m, err := migrate.New(target(t, db), fsys, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -50,30 +49,16 @@ type Part struct {
 	Timeout        time.Duration // zero means none
 }
 
-// Tx is what a Go migration of a SQL target works with: the transaction that also holds the row of its history.
-type Tx interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// Go returns a migration made of functions. The type of their handle tells the target what to pass:
-//
-//   - [Tx]: a SQL target calls them within the transaction of the history row.
-//   - [*sql.Conn]: a SQL target calls them outside any transaction. If they fail or are killed they run again, so they must be repeatable.
-//   - *bucket.Run: see package bucket.
-//
-// A nil down is irreversible. [New] refuses a migration whose handle its target does not have.
+// Go returns a migration made of functions. The type of their handle, an sqldb.Tx, a *sql.Conn or a *bucket.Run, tells the target what to pass:
+// see packages sqldb and bucket. A nil down is irreversible. [New] refuses a migration whose handle its target does not have.
 func Go[T any](version int64, name string, up, down func(ctx context.Context, handle T) error) Migration {
-	_, inTx := any((*T)(nil)).(*Tx)
 	part := func(f func(context.Context, T) error) Part {
 		if f == nil {
 			return Part{Irreversible: true}
 		}
 		return Part{
-			NoTransaction: !inTx,
-			Takes:         func(handle any) bool { _, ok := handle.(T); return ok },
-			Func:          func(ctx context.Context, handle any) error { return f(ctx, handle.(T)) },
+			Takes: func(handle any) bool { _, ok := handle.(T); return ok },
+			Func:  func(ctx context.Context, handle any) error { return f(ctx, handle.(T)) },
 		}
 	}
 	return Migration{Version: version, Name: name, Up: part(up), Down: part(down), read: true}
@@ -81,17 +66,17 @@ func Go[T any](version int64, name string, up, down func(ctx context.Context, ha
 
 // A Record is one row of the history: what is known of a version that was applied, or is half way.
 type Record struct {
-	Version    int64
-	Name       string
-	Checksum   string // of the file; empty for functions. While not Applied: of the statements done so far
-	Size       int64
-	Order      int64 // of application, from 1 with gaps
-	State      State
-	InDoubt    bool // a statement outside a transaction was begun and its end is not known
-	Statements int  // done, of a no-transaction part
-	AppliedAt  time.Time
-	Duration   time.Duration
-	By         string
+	Version    int64         `json:"version"`
+	Name       string        `json:"name"`
+	Checksum   string        `json:"checksum,omitempty"` // of the file; empty for functions. While not Applied: of the statements done so far
+	Size       int64         `json:"size,omitempty"`
+	Order      int64         `json:"order,omitempty"` // of application, from 1 with gaps
+	State      State         `json:"state"`
+	InDoubt    bool          `json:"in_doubt,omitempty"`   // a statement outside a transaction was begun and its end is not known
+	Statements int           `json:"statements,omitempty"` // done, of a no-transaction part
+	AppliedAt  time.Time     `json:"applied_at,omitzero"`
+	Duration   time.Duration `json:"duration_ns,omitempty"`
+	By         string        `json:"by,omitempty"`
 }
 
 // State is that of a version: in the history, or as [Migrator.Status] reports it.
@@ -100,8 +85,8 @@ type State string
 const (
 	Pending   State = "pending"   // not in the history
 	Applied   State = "applied"   // done
-	Applying  State = "applying"  // a no-transaction up part stopped; its record says where
-	Reverting State = "reverting" // a no-transaction down part stopped
+	Applying  State = "applying"  // an up part stopped half way
+	Reverting State = "reverting" // a down part stopped half way
 )
 
 const versionForm = "20060102150405"
@@ -110,25 +95,23 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
 
 // ParseVersion reads a version YYYYMMDDHHMMSS and refuses what is not a time.
 func ParseVersion(s string) (int64, error) {
-	if _, err := time.Parse(versionForm, s); err != nil || len(s) != 14 {
-		if t, ok := legacyTime(s); ok {
-			return 0, fmt.Errorf("version %q counts seconds since 1970 in the form of the original tool; write %s", s, t.Format(versionForm))
+	if _, err := time.Parse(versionForm, s); err != nil || len(s) != len(versionForm) {
+		if v, ok := legacyVersion(s); ok {
+			return 0, fmt.Errorf("version %q counts seconds since 1970 in the form of the original tool; write %d", s, v)
 		}
 		return 0, fmt.Errorf("version %q is not a time YYYYMMDDHHMMSS", s)
 	}
 	return strconv.ParseInt(s, 10, 64)
 }
 
-// legacyTime reads the original's versions: seconds since 1970 with their fraction, printed without the point, 15 to 17 digits.
-func legacyTime(s string) (time.Time, bool) {
-	if len(s) < 15 || len(s) > 17 {
-		return time.Time{}, false
+// legacyVersion reads the original's versions: seconds since 1970 with their fraction, printed without the point, 15 to 17 digits.
+func legacyVersion(s string) (version int64, ok bool) {
+	if _, err := strconv.ParseUint(s, 10, 64); err != nil || len(s) < 15 || len(s) > 17 {
+		return 0, false
 	}
-	sec, err := strconv.ParseInt(s[:10], 10, 64)
-	if _, bad := strconv.ParseUint(s, 10, 64); err != nil || bad != nil {
-		return time.Time{}, false
-	}
-	return time.Unix(sec, 0).UTC(), true
+	seconds, _ := strconv.ParseInt(s[:10], 10, 64)
+	version, err := strconv.ParseInt(time.Unix(seconds, 0).UTC().Format(versionForm), 10, 64)
+	return version, err == nil
 }
 
 // CheckName refuses a migration's name that is not made of a-z, 0-9 and single underscores between them, or is longer than 100 bytes.

@@ -20,7 +20,7 @@ func BenchmarkNothingToDo(b *testing.B) {
 		}
 	}
 	db := openSQLite(b, "file:"+filepath.Join(b.TempDir(), "db"))
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), os.DirFS(dir), nil)
+	m, err := migrate.New(target(b, db), os.DirFS(dir), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

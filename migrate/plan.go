@@ -30,6 +30,8 @@ type past struct {
 	records []Record // in order of application
 	of      map[int64]*Record
 	newest  int64
+
+	original *LegacyError // nil if the history is our own
 }
 
 func newPast(records []Record) past {
@@ -104,14 +106,24 @@ func (m *Migrator) possible(mv move) error {
 	if err := m.fetch(mig); err != nil {
 		return err
 	}
-	part := *mig.Part(mv.direction)
-	switch {
-	case part.Irreversible:
+	if mig.Part(mv.direction).Irreversible {
 		return fmt.Errorf("%w: %d_%s; write a new migration that undoes it, or restore a backup", ErrIrreversible, mig.Version, mig.Name)
-	case r != nil && r.State != Applied && !part.NoTransaction:
-		return fmt.Errorf("%w: %d_%s ended its transaction itself; see what it did, then repair it", ErrHalfway, mig.Version, mig.Name)
 	}
-	return m.target.Check(&Migration{Version: mig.Version, Name: mig.Name, File: mig.File, Up: part, Down: Part{Irreversible: true}})
+	return m.check(mig, mv.direction)
+}
+
+// check asks the target whether it can run a part, if there is one, and says where in the file it cannot.
+func (m *Migrator) check(mig *Migration, d Direction) error {
+	if mig.Part(d).Irreversible {
+		return nil
+	}
+	err := m.target.Check(mig, d)
+	if err == nil || mig.File == "" {
+		return err
+	}
+	e := &Error{Err: err}
+	_ = errors.As(err, &e)
+	return fileError(mig.File, e.Line, "%w", e.Err)
 }
 
 // deviations returns what the policies refuse.
@@ -165,7 +177,7 @@ func (m *Migrator) Validate(ctx context.Context) error {
 	for _, mig := range all {
 		err := m.fetch(mig)
 		if err == nil {
-			err = m.target.Check(mig)
+			err = errors.Join(m.check(mig, Up), m.check(mig, Down))
 		}
 		faults = append(faults, err)
 	}

@@ -17,8 +17,18 @@ func (m *Migrator) look(ctx context.Context) ([]*Migration, past, error) {
 	if err != nil {
 		return nil, past{}, wrap(err)
 	}
-	history, err := m.target.History(ctx)
-	return all, newPast(history), wrap(because(ctx, err))
+	p, err := m.read(ctx, m.target.History)
+	return all, p, wrap(because(ctx, err))
+}
+
+// read returns the history. That of the original tool is an error, except for Adopt.
+func (m *Migrator) read(ctx context.Context, history func(context.Context) ([]Record, error)) (past, error) {
+	records, err := history(ctx)
+	p := newPast(records)
+	if m.adopts && errors.As(err, &p.original) {
+		err = nil
+	}
+	return p, err
 }
 
 // locked calls f under the lock with the history as it is there. Where the lock does not exclude others (SQLite) f is called again when they
@@ -26,9 +36,9 @@ func (m *Migrator) look(ctx context.Context) ([]*Migration, past, error) {
 func (m *Migrator) locked(ctx context.Context, repeat bool, f func(context.Context, Session, past) error) error {
 	err := m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
 		for {
-			history, err := s.History(ctx)
+			p, err := m.read(ctx, s.History)
 			if err == nil {
-				err = f(ctx, s, newPast(history))
+				err = f(ctx, s, p)
 			}
 			if !repeat || !errors.Is(err, ErrConflict) {
 				return err

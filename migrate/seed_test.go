@@ -193,7 +193,7 @@ func (b backwards) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func TestNewestListedFirst(t *testing.T) {
-	m, err := migrate.New(migrate.SQL(memory(t), migrate.SQLite), backwards{three}, nil)
+	m, err := migrate.New(target(t, memory(t)), backwards{three}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

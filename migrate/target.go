@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// A Target is what migrations change, together with the history of these changes: [SQL], or a bucket (package migrate/bucket).
-// The package migratetest holds the rules as tests.
+// A Target is what migrations change, together with the history of these changes: a database (package sqldb), or a bucket (package bucket).
+// Package migratetest holds the rules as tests.
 type Target interface {
-	// Check refuses a migration that the target cannot run. It does no I/O. The parts of files are checked when they are read.
-	Check(m *Migration) error
-	// History returns the records in order of application, without a lock. No history yet is no error.
+	// Check refuses a part that the target cannot run. It does no I/O. A file's parts are checked when it is read.
+	Check(m *Migration, d Direction) error
+	// History returns the records in order of application, without a lock. No history yet is no error. That of the original tool is
+	// a [LegacyError].
 	History(ctx context.Context) ([]Record, error)
 	// Locked calls run while no other runner of the same history runs. Its context ends with the cause [ErrLockLost] when the lock is
 	// lost. If the lock is not to be had within wait (zero: until ctx ends) the error is [ErrLocked].
@@ -20,12 +21,12 @@ type Target interface {
 
 // A Session is a target under lock.
 type Session interface {
-	// History is as Target's.
+	// History is as Target's, and is called before the other two.
 	History(ctx context.Context) ([]Record, error)
 	// Apply runs one part and records it, in one transaction if target and part allow. [ErrConflict] means that the history is
 	// not what the job was planned from; nothing was done then.
 	Apply(ctx context.Context, j Job) error
-	// Write removes the records of versions and adds records, in one transaction.
+	// Write removes the records of versions and adds records, in one transaction. It takes the place of the original tool's history.
 	Write(ctx context.Context, remove []int64, add []Record) error
 }
 
@@ -37,3 +38,6 @@ type Job struct {
 	Record    Record  // to be written when going up, without Order and Duration
 	Progress  func(done, total int)
 }
+
+// Part returns what is to run.
+func (j Job) Part() *Part { return j.Migration.Part(j.Direction) }

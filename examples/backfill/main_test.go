@@ -17,6 +17,7 @@ import (
 
 	"github.com/cruddur/avatarkit/avatar"
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 	"github.com/cruddur/avatarkit/profile"
 )
 
@@ -72,7 +73,11 @@ func newService(t *testing.T, people int) *service {
 
 func schema(t *testing.T, db *sql.DB) {
 	t.Helper()
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), profile.Migrations(), nil)
+	target, err := sqldb.New(db, sqldb.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := migrate.New(target, profile.Migrations(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 const migrations = 1000
@@ -162,14 +163,18 @@ func (b *bed) timed(ctx context.Context, tool, dsn string, files fs.FS) (float64
 	return float64((own + children + after - before).Microseconds()) / 1000, err
 }
 
-func applyOurs(dialect migrate.Dialect) func(context.Context, *bed, string, fs.FS) error {
+func applyOurs(dialect sqldb.Dialect) func(context.Context, *bed, string, fs.FS) error {
 	return func(ctx context.Context, b *bed, dsn string, files fs.FS) error {
 		db, err := b.open(dsn)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		m, err := migrate.New(migrate.SQL(db, dialect), files, nil)
+		target, err := sqldb.New(db, dialect, nil)
+		if err != nil {
+			return err
+		}
+		m, err := migrate.New(target, files, nil)
 		if err != nil {
 			return err
 		}
@@ -212,7 +217,7 @@ func sqliteBed(dir string) *bed {
 		open:   func(dsn string) (*sql.DB, error) { return sql.Open("sqlite", dsn) },
 		server: func() (time.Duration, error) { return 0, nil },
 		tools: map[string]func(context.Context, *bed, string, fs.FS) error{
-			"ours": applyOurs(migrate.SQLite), "goose": applyGoose(goose.DialectSQLite3),
+			"ours": applyOurs(sqldb.SQLite), "goose": applyGoose(goose.DialectSQLite3),
 		},
 	}
 }
@@ -250,7 +255,7 @@ func postgresBed(ctx context.Context, dir, dsn string) (*bed, error) {
 		open:   func(dsn string) (*sql.DB, error) { return sql.Open("pgx", dsn) },
 		server: func() (time.Duration, error) { return endedChildren(parent) },
 		tools: map[string]func(context.Context, *bed, string, fs.FS) error{
-			"ours": applyOurs(migrate.Postgres), "goose": applyGoose(goose.DialectPostgres), "psql": applyPsql,
+			"ours": applyOurs(sqldb.Postgres), "goose": applyGoose(goose.DialectPostgres), "psql": applyPsql,
 		},
 	}, nil
 }

@@ -18,7 +18,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	_ "modernc.org/sqlite"
 
-	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 	"github.com/cruddur/avatarkit/storage"
 	"github.com/cruddur/avatarkit/storage/localstore"
 )
@@ -80,21 +80,21 @@ func originOf(raw string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-func openDB(url, data string) (*sql.DB, migrate.Dialect, error) {
+func openDB(url, data string) (*sql.DB, sqldb.Dialect, error) {
 	if url != "" {
 		db, err := sql.Open("pgx", url)
-		return db, migrate.Postgres, err
+		return db, sqldb.Postgres, err
 	}
 	const pragmas = "_pragma=foreign_keys(1)&_pragma=busy_timeout(5000)&_txlock=immediate"
 	if data != "" {
 		db, err := sql.Open("sqlite", "file:"+filepath.Join(data, "avatarkit.db")+"?_pragma=journal_mode(wal)&"+pragmas)
-		return db, migrate.SQLite, err
+		return db, sqldb.SQLite, err
 	}
 	db, err := sql.Open("sqlite", "file::memory:?"+pragmas)
 	if err == nil {
 		db.SetMaxOpenConns(1) // each connection to :memory: is a database of its own
 	}
-	return db, migrate.SQLite, err
+	return db, sqldb.SQLite, err
 }
 
 // secret signs the grants. With data it survives a restart, and so do the grants.

@@ -15,6 +15,7 @@ import (
 	"github.com/cruddur/avatarkit/avatar"
 	"github.com/cruddur/avatarkit/examples/app"
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 	"github.com/cruddur/avatarkit/profile"
 	"github.com/cruddur/avatarkit/storage"
 )
@@ -102,7 +103,11 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (p *parts, err erro
 		return nil, err
 	}
 	p.closers = append(p.closers, db.Close)
-	if p.migrator, err = migrate.New(migrate.SQL(db, dialect), profile.Migrations(), &migrate.Options{Logger: log}); err != nil {
+	target, err := sqldb.New(db, dialect, nil)
+	if err != nil {
+		return nil, err
+	}
+	if p.migrator, err = migrate.New(target, profile.Migrations(), &migrate.Options{Logger: log}); err != nil {
 		return nil, err
 	}
 	if _, err := p.migrator.Up(ctx); err != nil {

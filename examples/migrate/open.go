@@ -21,6 +21,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 // open returns the migrator of the flags and what closes its database and bucket.
@@ -29,14 +30,13 @@ func (c *command) open(ctx context.Context) (*migrate.Migrator, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	target, err := openDB(c.db)
+	db, dialect, err := openDB(c.db)
 	if err != nil {
 		closeDir()
 		return nil, nil, err
 	}
-	target.Table, target.Schema = c.table, c.schema
 	closer := func() {
-		_ = target.DB.Close()
+		_ = db.Close()
 		closeDir()
 	}
 	opts := &migrate.Options{
@@ -56,6 +56,11 @@ func (c *command) open(ctx context.Context) (*migrate.Migrator, func(), error) {
 		if allow {
 			*policy = migrate.Allow
 		}
+	}
+	target, err := sqldb.New(db, dialect, &sqldb.Options{Table: c.table, Schema: c.schema})
+	if err != nil {
+		closer()
+		return nil, nil, err
 	}
 	m, err := migrate.New(target, fsys, opts)
 	if err != nil {
@@ -80,18 +85,18 @@ func openDir(ctx context.Context, dir string) (fs.FS, func(), error) {
 	return bucket, func() { _ = bucket.Close() }, nil
 }
 
-func openDB(url string) (target migrate.SQLTarget, err error) {
+func openDB(url string) (*sql.DB, sqldb.Dialect, error) {
 	switch {
 	case url == "":
-		return target, errors.New("no database: give -db or DATABASE_URL")
+		return nil, "", errors.New("no database: give -db or DATABASE_URL")
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		db, err := sql.Open("pgx", url)
-		return migrate.SQL(db, migrate.Postgres), err
+		return db, sqldb.Postgres, err
 	case strings.HasPrefix(url, "sqlite:"), strings.HasPrefix(url, "file:"):
 		db, err := sql.Open("sqlite", strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "//"))
-		return migrate.SQL(db, migrate.SQLite), err
+		return db, sqldb.SQLite, err
 	}
-	return target, errors.New("the database is neither postgres://… nor sqlite:PATH")
+	return nil, "", errors.New("the database is neither postgres://… nor sqlite:PATH")
 }
 
 const template = "-- migrate:up\n\n-- migrate:down\n"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cruddur/avatarkit/migrate"
 	"github.com/cruddur/avatarkit/migrate/bucket"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 func open(t *testing.T, n int) *blob.Bucket {
@@ -223,7 +224,7 @@ func TestWrongHandleIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := migrate.New(target, nil, &migrate.Options{Go: []migrate.Migration{
-		migrate.Go(20240101000000, "sql", func(context.Context, migrate.Tx) error { return nil }, nil)}}); err == nil {
+		migrate.Go(20240101000000, "sql", func(context.Context, sqldb.Tx) error { return nil }, nil)}}); err == nil {
 		t.Error("accepted a function for SQL")
 	}
 }

@@ -58,15 +58,12 @@ func New(b *blob.Bucket, opts *Options) (*Target, error) {
 }
 
 // Check implements [migrate.Target].
-func (t *Target) Check(m *migrate.Migration) error {
-	for _, p := range []*migrate.Part{&m.Up, &m.Down} {
-		switch {
-		case p.Irreversible:
-		case p.Func == nil:
-			return errors.New("a bucket runs migrations in Go only, not SQL")
-		case !p.Takes((*Run)(nil)):
-			return errors.New("its functions do not take a *bucket.Run")
-		}
+func (t *Target) Check(m *migrate.Migration, d migrate.Direction) error {
+	switch p := m.Part(d); {
+	case p.Func == nil:
+		return errors.New("a bucket runs migrations in Go only, not SQL")
+	case !p.Takes((*Run)(nil)):
+		return errors.New("its functions do not take a *bucket.Run")
 	}
 	return nil
 }
@@ -169,7 +166,6 @@ func (s *session) append(ctx context.Context, e event) error {
 // Apply implements [migrate.Session]: a record that the function runs, the function, a record that it has run.
 func (s *session) Apply(ctx context.Context, j migrate.Job) error {
 	begin := time.Now()
-	part := j.Migration.Part(j.Direction)
 	r := &Run{Bucket: s.bucket, target: s.Target, key: fmt.Sprintf("%sprogress/%d-%s.json", s.prefix, j.Migration.Version, j.Direction), progress: j.Progress}
 	state := map[migrate.Direction]migrate.State{migrate.Up: migrate.Applying, migrate.Down: migrate.Reverting}[j.Direction]
 	if j.Resume == nil {
@@ -184,7 +180,7 @@ func (s *session) Apply(ctx context.Context, j migrate.Job) error {
 	} else if err := r.resume(ctx); err != nil {
 		return err
 	}
-	if err := part.Func(ctx, r); err != nil {
+	if err := j.Part().Func(ctx, r); err != nil {
 		return errors.Join(err, r.save(context.WithoutCancel(ctx)))
 	}
 	done := event{Record: j.Record, Removed: j.Direction == migrate.Down}

@@ -10,22 +10,23 @@ import (
 	"testing/fstest"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 // TestSQL runs the rules for a SQL database and a driver: those of [TestTarget], and those of files. open makes a new, empty database and returns
 // how to connect to it; the suite closes the connections.
-func TestSQL(t *testing.T, dialect migrate.Dialect, open func(t *testing.T) (connect func() *sql.DB)) {
+func TestSQL(t *testing.T, dialect sqldb.Dialect, open func(t *testing.T) (connect func() *sql.DB)) {
 	s := Subject{
 		Open: func(t *testing.T) func() migrate.Target {
 			connect := open(t)
-			return func() migrate.Target { return migrate.SQL(closed(t, connect()), dialect) }
+			return func() migrate.Target { return target(t, connect(), dialect) }
 		},
 		Go: func(version int64, name string, up, down Func) migrate.Migration {
-			part := func(f Func) func(context.Context, migrate.Tx) error {
+			part := func(f Func) func(context.Context, sqldb.Tx) error {
 				if f == nil {
 					return nil
 				}
-				return func(ctx context.Context, _ migrate.Tx) error { return f(ctx) }
+				return func(ctx context.Context, _ sqldb.Tx) error { return f(ctx) }
 			}
 			return migrate.Go(version, name, part(up), part(down))
 		},
@@ -49,6 +50,15 @@ func TestSQL(t *testing.T, dialect migrate.Dialect, open func(t *testing.T) (con
 	}
 }
 
+func target(t *testing.T, db *sql.DB, dialect sqldb.Dialect) migrate.Target {
+	t.Helper()
+	target, err := sqldb.New(closed(t, db), dialect, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
 func closed(t *testing.T, db *sql.DB) *sql.DB {
 	t.Cleanup(func() { _ = db.Close() })
 	return db
@@ -57,14 +67,14 @@ func closed(t *testing.T, db *sql.DB) *sql.DB {
 // database is an empty database under test.
 type database struct {
 	t       *testing.T
-	dialect migrate.Dialect
+	dialect sqldb.Dialect
 	connect func() *sql.DB
 }
 
 // migrator returns one with a connection of its own, for files given as names and contents.
 func (d *database) migrator(list ...string) *migrate.Migrator {
 	d.t.Helper()
-	m, err := migrate.New(migrate.SQL(closed(d.t, d.connect()), d.dialect), files(list...), nil)
+	m, err := migrate.New(target(d.t, d.connect(), d.dialect), files(list...), nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -146,13 +156,13 @@ func testResume(t *testing.T, d *database) {
 func testGoTx(t *testing.T, d *database) {
 	ctx := context.Background()
 	broken := errors.New("broken")
-	list := []migrate.Migration{migrate.Go(20240101000000, "a", func(ctx context.Context, tx migrate.Tx) error {
+	list := []migrate.Migration{migrate.Go(20240101000000, "a", func(ctx context.Context, tx sqldb.Tx) error {
 		if _, err := tx.ExecContext(ctx, "CREATE TABLE a (id INTEGER)"); err != nil {
 			return err
 		}
 		return broken
 	}, nil)}
-	if _, err := newMigrator(t, migrate.SQL(closed(t, d.connect()), d.dialect), nil, list...).Up(ctx); !errors.Is(err, broken) {
+	if _, err := newMigrator(t, target(t, d.connect(), d.dialect), nil, list...).Up(ctx); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	d.exec("CREATE TABLE a (id INTEGER)") // not there
@@ -160,7 +170,7 @@ func testGoTx(t *testing.T, d *database) {
 
 func testCommitted(t *testing.T, d *database) {
 	ctx := context.Background()
-	m := newMigrator(t, migrate.SQL(closed(t, d.connect()), d.dialect), nil, migrate.Go(20240101000000, "a", func(ctx context.Context, tx migrate.Tx) error {
+	m := newMigrator(t, target(t, d.connect(), d.dialect), nil, migrate.Go(20240101000000, "a", func(ctx context.Context, tx sqldb.Tx) error {
 		_, err := tx.ExecContext(ctx, "CREATE TABLE a (id INTEGER); COMMIT")
 		return err
 	}, nil))
@@ -194,8 +204,8 @@ func testEightStepwise(t *testing.T, d *database) {
 }
 
 func testLeaks(t *testing.T, d *database) {
-	db := closed(t, d.connect())
-	m, err := migrate.New(migrate.SQL(db, d.dialect), files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE a (id INTEGER);\n-- migrate:down\nDROP TABLE a;", "20240102000000_b.sql", "-- migrate:up\nnonsense;"), nil)
+	db := d.connect()
+	m, err := migrate.New(target(t, db, d.dialect), files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE a (id INTEGER);\n-- migrate:down\nDROP TABLE a;", "20240102000000_b.sql", "-- migrate:up\nnonsense;"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cruddur/avatarkit/internal/e2e/postgres"
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 func execute(t testing.TB, db *sql.DB, query string) {
@@ -260,9 +261,7 @@ func TestTimeouts(t *testing.T) {
 		if _, err := reader.Exec("SELECT FROM a"); err != nil {
 			t.Fatal(err)
 		}
-		target := migrate.SQL(db, migrate.Postgres)
-		target.TableLockTimeout = 50 * time.Millisecond
-		m, err := migrate.New(target, files("20240101000000_a.sql", "-- migrate:up\nALTER TABLE a ADD n INT;"), nil)
+		m, err := migrate.New(target(t, db, sqldb.Postgres, &sqldb.Options{TableLockTimeout: 50 * time.Millisecond}), files("20240101000000_a.sql", "-- migrate:up\nALTER TABLE a ADD n INT;"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

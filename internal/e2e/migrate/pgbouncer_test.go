@@ -9,21 +9,21 @@ import (
 	"testing/fstest"
 
 	"github.com/cruddur/avatarkit/internal/e2e/postgres"
-	"github.com/cruddur/avatarkit/migrate"
 	"github.com/cruddur/avatarkit/migrate/migratetest"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 func TestDrivers(t *testing.T) {
 	for _, driver := range []string{"pgx", "postgres"} {
 		t.Run(driver, func(t *testing.T) {
-			migratetest.TestSQL(t, migrate.Postgres, func(t *testing.T) func() *sql.DB {
+			migratetest.TestSQL(t, sqldb.Postgres, func(t *testing.T) func() *sql.DB {
 				dsn := postgres.Start(t)
 				return func() *sql.DB { return openWith(t, driver, dsn) }
 			})
 		})
 	}
 	t.Run("sqlite3", func(t *testing.T) {
-		migratetest.TestSQL(t, migrate.SQLite, func(t *testing.T) func() *sql.DB {
+		migratetest.TestSQL(t, sqldb.SQLite, func(t *testing.T) func() *sql.DB {
 			dsn := "file:" + t.TempDir() + "/db"
 			return func() *sql.DB { return openWith(t, "sqlite3", dsn) }
 		})
@@ -43,7 +43,7 @@ func openWith(t testing.TB, driver, dsn string) *sql.DB {
 func TestPgBouncer(t *testing.T) {
 	for _, mode := range []string{"exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
-			migratetest.TestSQL(t, migrate.Postgres, func(t *testing.T) func() *sql.DB {
+			migratetest.TestSQL(t, sqldb.Postgres, func(t *testing.T) func() *sql.DB {
 				dsn := postgres.Bouncer(t, postgres.Start(t), 20) + "&default_query_exec_mode=" + mode
 				return func() *sql.DB { return openWith(t, "pgx", dsn) }
 			})

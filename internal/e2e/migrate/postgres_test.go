@@ -14,6 +14,7 @@ import (
 
 	"github.com/cruddur/avatarkit/internal/e2e/postgres"
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 	"github.com/cruddur/avatarkit/profile"
 )
 
@@ -27,6 +28,15 @@ func open(t testing.TB, dsn string) *sql.DB {
 	return db
 }
 
+func target(t testing.TB, db *sql.DB, dialect sqldb.Dialect, opts *sqldb.Options) migrate.Target {
+	t.Helper()
+	target, err := sqldb.New(db, dialect, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
 func files(list ...string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for i := 0; i < len(list); i += 2 {
@@ -37,7 +47,7 @@ func files(list ...string) fstest.MapFS {
 
 func migrator(t testing.TB, db *sql.DB, fsys fstest.MapFS, opts *migrate.Options) *migrate.Migrator {
 	t.Helper()
-	m, err := migrate.New(migrate.SQL(db, migrate.Postgres), fsys, opts)
+	m, err := migrate.New(target(t, db, sqldb.Postgres, nil), fsys, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +65,7 @@ func count(t testing.TB, db *sql.DB, query string) (n int) {
 func TestProfileUpAndDown(t *testing.T) {
 	ctx := context.Background()
 	db := open(t, postgres.Start(t))
-	m, err := migrate.New(migrate.SQL(db, migrate.Postgres), profile.Migrations(), nil)
+	m, err := migrate.New(target(t, db, sqldb.Postgres, nil), profile.Migrations(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,9 +172,7 @@ func TestHistoryInAnotherSchema(t *testing.T) {
 	execute(t, db, `CREATE SCHEMA app; CREATE SCHEMA "we""ird"`)
 	fsys := files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE public.a (id INT);")
 	up := func(dsn, schema string) error {
-		target := migrate.SQL(open(t, dsn), migrate.Postgres)
-		target.Schema = schema
-		m, err := migrate.New(target, fsys, nil)
+		m, err := migrate.New(target(t, open(t, dsn), sqldb.Postgres, &sqldb.Options{Schema: schema}), fsys, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +182,7 @@ func TestHistoryInAnotherSchema(t *testing.T) {
 	if err := up(dsn, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := up(dsn+"&search_path=app,public", ""); err == nil || !strings.Contains(err.Error(), "set SQLTarget.Schema") {
+	if err := up(dsn+"&search_path=app,public", ""); err == nil || !strings.Contains(err.Error(), "set Options.Schema") {
 		t.Errorf("the history is in another schema of the path: %v", err)
 	}
 	if err := up(dsn+"&search_path=app", "public"); err != nil {

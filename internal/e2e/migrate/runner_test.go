@@ -22,6 +22,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 // TestMain makes the test binary a migration runner when RUNNER asks for it: a process that tests can start eightfold and kill.
@@ -42,11 +43,15 @@ func runner(driver, dsn, dir string) error {
 		return err
 	}
 	defer db.Close()
-	dialect := migrate.Postgres
+	dialect := sqldb.Postgres
 	if strings.HasPrefix(driver, "sqlite") {
-		dialect = migrate.SQLite
+		dialect = sqldb.SQLite
 	}
-	m, err := migrate.New(migrate.SQL(db, dialect), os.DirFS(dir), &migrate.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	target, err := sqldb.New(db, dialect, nil)
+	if err != nil {
+		return err
+	}
+	m, err := migrate.New(target, os.DirFS(dir), &migrate.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}

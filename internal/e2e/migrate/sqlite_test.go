@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"github.com/cruddur/avatarkit/migrate"
+	"github.com/cruddur/avatarkit/migrate/sqldb"
 )
 
 func sqliteMigrator(t testing.TB, dsn string, fsys fstest.MapFS) (*migrate.Migrator, *sql.DB) {
 	t.Helper()
 	db := openWith(t, "sqlite", dsn)
 	t.Cleanup(func() { db.Close() })
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), fsys, nil)
+	m, err := migrate.New(target(t, db, sqldb.SQLite, nil), fsys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

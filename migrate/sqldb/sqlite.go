@@ -1,4 +1,4 @@
-package migrate
+package sqldb
 
 import (
 	"context"
@@ -6,19 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
-)
 
-func (t SQLTarget) findSQLite(ctx context.Context, q querier) (table, error) {
-	found := table{name: `"` + t.table() + `"`}
-	var columns, legacy int
-	err := q.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name = 'last_successful_run'), 0) FROM pragma_table_info("+literal(t.table())+")").Scan(&columns, &legacy)
-	found.exists, found.legacy = columns > 0, legacy > 0
-	return found, err
-}
+	"github.com/cruddur/avatarkit/migrate"
+)
 
 // prepareSQLite takes the waiting for other writers from the driver, which knows neither the context nor our limit.
 func (s *session) prepareSQLite(ctx context.Context) error {
-	s.begin = "BEGIN IMMEDIATE"
+	s.begin = "BEGIN IMMEDIATE; "
 	if err := s.conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&s.busy); err != nil {
 		return err
 	}
@@ -34,7 +28,7 @@ func patiently(ctx context.Context, wait time.Duration, f func() error) error {
 			return err
 		}
 		if wait > 0 && time.Since(begin) >= wait {
-			return fmt.Errorf("%w for %v: %w", ErrLocked, wait, err)
+			return fmt.Errorf("%w for %v: %w", migrate.ErrLocked, wait, err)
 		}
 		if err := pause(ctx, min(time.Millisecond<<min(try, 6), 50*time.Millisecond)); err != nil {
 			return err
@@ -98,4 +92,15 @@ func (s *session) checkForeignKeys(ctx context.Context) error {
 		faults = append(faults, fmt.Errorf("%d rows of %s have no row in %s", n, table, parent))
 	}
 	return errors.Join(append(faults, rows.Err())...)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -55,7 +55,7 @@ func TestBucketIsReadLazily(t *testing.T) {
 	}
 	b := bucketOf(t, fsys)
 	source := &counting{FS: b}
-	m, err := migrate.New(migrate.SQL(memory(t), migrate.SQLite), source, &migrate.Options{Dir: "schema/migrations"})
+	m, err := migrate.New(target(t, memory(t)), source, &migrate.Options{Dir: "schema/migrations"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestUnreadableFile(t *testing.T) {
 	ctx := context.Background()
 	db := memory(t)
 	source := &counting{FS: three, refuse: "20240103000000_c.sql"}
-	m, err := migrate.New(migrate.SQL(db, migrate.SQLite), source, nil)
+	m, err := migrate.New(target(t, db), source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestUnreadableFile(t *testing.T) {
 }
 
 func TestNoFolder(t *testing.T) {
-	m, err := migrate.New(migrate.SQL(memory(t), migrate.SQLite), three, &migrate.Options{Dir: "nowhere"})
+	m, err := migrate.New(target(t, memory(t)), three, &migrate.Options{Dir: "nowhere"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,71 +1,27 @@
-package migrate
+package sqldb
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cruddur/avatarkit/internal/sqlsplit"
+	"github.com/cruddur/avatarkit/migrate"
 )
 
 // builtIndex finds what CREATE INDEX CONCURRENTLY builds, and on which table. An index lives in the schema of its table.
 var builtIndex = regexp.MustCompile(`(?is)^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?("[^"]+"|[^\s"]+)\s+on\s+(?:only\s+)?((?:"[^"]+"|[^\s("])+)`)
 
-func (t SQLTarget) findPostgres(ctx context.Context, q querier) (found table, err error) {
-	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
-	rows, err := q.QueryContext(ctx, `SELECT coalesce(current_schema(), ''), n.nspname, EXISTS (
-			SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped)
-		FROM (SELECT 1) one LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
-			ON c.relname = `+literal(t.table())+` AND c.relkind IN ('r', 'p') AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = `+literal(t.Schema)+`)`)
-	if err != nil {
-		return found, err
-	}
-	defer rows.Close()
-	schema, elsewhere := t.Schema, ""
-	for rows.Next() {
-		var current string
-		var in sql.NullString
-		var legacy bool
-		if err := rows.Scan(&current, &in, &legacy); err != nil {
-			return found, err
-		}
-		schema = cmp.Or(t.Schema, current)
-		if in.Valid && in.String == schema {
-			found.exists, found.legacy = true, legacy
-		} else {
-			elsewhere = in.String
-		}
-	}
-	switch err := rows.Err(); {
-	case err != nil:
-		return found, err
-	case schema == "":
-		return found, errors.New("the search path names no schema that exists; set SQLTarget.Schema")
-	case !found.exists && elsewhere != "" && t.Schema == "":
-		return found, fmt.Errorf("schema %q has no table %s but schema %q of the search path has; set SQLTarget.Schema to the one that is meant", schema, t.table(), elsewhere)
-	}
-	found.name = `"` + strings.ReplaceAll(schema, `"`, `""`) + `"."` + t.table() + `"`
-	return found, nil
-}
-
 // lockPostgres takes the advisory lock in a transaction on a connection of its own and watches it while run runs.
-func (t SQLTarget) lockPostgres(ctx context.Context, s *session, run func(context.Context, Session) error) error {
-	if t.DB.Stats().MaxOpenConnections == 1 {
+func (t *Target) lockPostgres(ctx context.Context, s *session, run func(context.Context, migrate.Session) error) error {
+	if t.db.Stats().MaxOpenConnections == 1 {
 		return errors.New("PostgreSQL needs a second connection, which holds the lock: raise SetMaxOpenConns")
 	}
-	found, err := t.find(ctx, t.DB)
-	if err != nil {
-		return err
-	}
-	lock, err := t.acquire(ctx, found.name, s.wait)
+	lock, err := t.acquire(ctx, s.wait)
 	if err != nil {
 		return err
 	}
@@ -88,7 +44,7 @@ func (t SQLTarget) lockPostgres(ctx context.Context, s *session, run func(contex
 	lost := context.Cause(ctx)
 	cancel(nil)
 	<-stopped
-	if err != nil && errors.Is(lost, ErrLockLost) && !errors.Is(err, ErrLockLost) {
+	if err != nil && errors.Is(lost, migrate.ErrLockLost) && !errors.Is(err, migrate.ErrLockLost) {
 		err = fmt.Errorf("%w: %w", lost, err)
 	}
 	return err
@@ -97,15 +53,14 @@ func (t SQLTarget) lockPostgres(ctx context.Context, s *session, run func(contex
 // acquire waits in slices shorter than deadlock_timeout, each a new transaction: a waiter that stood in one would be waited for by
 // CREATE INDEX CONCURRENTLY of the holder. Between slices the connection goes back to the pool, where the holder may need it, and
 // ever longer, so that many waiters leave a small pooler to the holder.
-func (t SQLTarget) acquire(ctx context.Context, name string, wait time.Duration) (*sql.Conn, error) {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte("avatarkit/migrate " + name))
+func (t *Target) acquire(ctx context.Context, wait time.Duration) (*sql.Conn, error) {
 	// Read committed keeps no snapshot after the statement; a snapshot would hold up an index build for ever.
-	query := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '250ms'; SELECT pg_advisory_xact_lock(%d);
-		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`, int64(h.Sum64()))
+	query := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '250ms';
+		SELECT pg_advisory_xact_lock(hashtextextended('avatarkit/migrate ' || coalesce(%s, '') || '.' || %s, 0));
+		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`, t.schema(), literal(t.opts.Table))
 	begin := time.Now()
 	for {
-		conn, err := t.DB.Conn(ctx)
+		conn, err := t.db.Conn(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("connect: %w", err)
 		}
@@ -122,7 +77,7 @@ func (t SQLTarget) acquire(ctx context.Context, name string, wait time.Duration)
 		case sqlState(err) != "55P03":
 			return nil, fmt.Errorf("take the lock: %w", err)
 		case wait > 0 && waited >= wait:
-			return nil, fmt.Errorf("%w for %v", ErrLocked, wait)
+			return nil, fmt.Errorf("%w for %v", migrate.ErrLocked, wait)
 		}
 		if err := pause(ctx, min(waited/5, time.Second)); err != nil {
 			return nil, err
@@ -138,7 +93,7 @@ func watch(ctx context.Context, lock *sql.Conn, cancel context.CancelCauseFunc) 
 		_, err := lock.ExecContext(bounded, "SHOW transaction_isolation")
 		stop()
 		if err != nil {
-			cancel(fmt.Errorf("%w: %w", ErrLockLost, err))
+			cancel(fmt.Errorf("%w: %w", migrate.ErrLockLost, err))
 			return
 		}
 	}
@@ -147,12 +102,12 @@ func watch(ctx context.Context, lock *sql.Conn, cancel context.CancelCauseFunc) 
 // preparePostgres learns how a transaction begins: with a limit of waiting for locks and, from PostgreSQL 14 on most systems, with
 // the server looking after its client, so that a killed runner's statement ends soon.
 func (s *session) preparePostgres(ctx context.Context) error {
-	s.begin = "BEGIN"
-	if d := cmp.Or(s.TableLockTimeout, 5*time.Second); d > 0 {
-		s.begin += fmt.Sprintf("; SET LOCAL lock_timeout = %d", d.Milliseconds())
+	s.begin = "BEGIN; "
+	if d := s.opts.TableLockTimeout; d > 0 {
+		s.begin += fmt.Sprintf("SET LOCAL lock_timeout = %d; ", d.Milliseconds())
 	}
-	const check = "; SET LOCAL client_connection_check_interval = 500"
-	err := s.exec(ctx, "BEGIN"+check)
+	const check = "SET LOCAL client_connection_check_interval = 500; "
+	err := s.exec(ctx, "BEGIN; "+check)
 	if err == nil {
 		s.begin += check
 	}
@@ -221,32 +176,17 @@ func sqlState(err error) string {
 	return ""
 }
 
-// position returns the place of a server's error in the query, in characters from 1. It is a field, not a method, of both drivers' errors.
-func position(err error) int {
-	var e interface{ SQLState() string }
-	if !errors.As(err, &e) {
-		return 0
-	}
-	v := reflect.Indirect(reflect.ValueOf(e))
-	if v.Kind() != reflect.Struct {
-		return 0
-	}
-	switch f := v.FieldByName("Position"); {
-	case !f.IsValid():
-		return 0
-	case f.CanInt():
-		return int(f.Int())
-	case f.Kind() == reflect.String:
-		n, _ := strconv.Atoi(f.String())
-		return n
-	}
-	return 0
+// refused says whether the server answered with an error of the statement, not of the connection or of its own state.
+func refused(err error) bool {
+	state := sqlState(err)
+	return state != "" && !strings.HasPrefix(state, "5") && !strings.HasPrefix(state, "08")
 }
 
-// conflict makes ErrConflict of the violation of a key of the history.
-func conflict(err error) error {
-	if err != nil && (sqlState(err) == "23505" || sqliteCode(err) == 2067 || sqliteCode(err) == 1555 || strings.Contains(err.Error(), "UNIQUE constraint failed")) {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
+// retryable: PostgreSQL's lock not available, deadlock, serialization failure.
+func retryable(err error) bool {
+	switch sqlState(err) {
+	case "55P03", "40P01", "40001":
+		return true
 	}
-	return err
+	return false
 }

@@ -1,0 +1,175 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cruddur/avatarkit/migrate"
+)
+
+// querier is a database or one of its connections.
+type querier interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
+// table is the history table as found.
+type table struct {
+	name           string // quoted
+	exists, legacy bool
+}
+
+const columns = ` (
+	version     BIGINT   NOT NULL PRIMARY KEY,
+	name        TEXT     NOT NULL,
+	checksum    TEXT     NOT NULL, -- SHA-256 in hex
+	bytes       BIGINT   NOT NULL,
+	seq         BIGINT   NOT NULL UNIQUE, -- order of application
+	state       TEXT     NOT NULL, -- applied, applying, reverting
+	in_doubt    SMALLINT NOT NULL, -- 1 while a statement runs outside a transaction
+	statements  BIGINT   NOT NULL, -- done, of a no-transaction part
+	applied_at  TEXT     NOT NULL, -- UTC
+	duration_us BIGINT   NOT NULL,
+	applied_by  TEXT     NOT NULL
+)`
+
+// timeForm is readable, sorts as text, and is the same in every database.
+const timeForm = "2006-01-02T15:04:05.000000Z07:00"
+
+// history finds the table and reads it.
+func (t *Target) history(ctx context.Context, q querier) (found table, all []migrate.Record, err error) {
+	err = patiently(ctx, 0, func() error {
+		if found, err = t.find(ctx, q); err != nil {
+			return fmt.Errorf("look for the history table: %w", err)
+		}
+		all = nil
+		switch {
+		case found.legacy:
+			err = t.readLegacy(ctx, q, found.name)
+		case found.exists:
+			all, err = read(ctx, q, found.name)
+		}
+		if err != nil {
+			return fmt.Errorf("read the history %s: %w", found.name, err)
+		}
+		return nil
+	})
+	return found, all, err
+}
+
+func (t *Target) find(ctx context.Context, q querier) (found table, err error) {
+	if t.dialect == Postgres {
+		return t.findPostgres(ctx, q)
+	}
+	found.name = `"` + t.opts.Table + `"`
+	var columns, legacy int
+	err = q.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name = 'last_successful_run'), 0) FROM pragma_table_info("+literal(t.opts.Table)+")").Scan(&columns, &legacy)
+	found.exists, found.legacy = columns > 0, legacy > 0
+	return found, err
+}
+
+func (t *Target) findPostgres(ctx context.Context, q querier) (found table, err error) {
+	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
+	rows, err := q.QueryContext(ctx, `SELECT here.schema, coalesce(n.nspname, ''), EXISTS (
+			SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped)
+		FROM (SELECT coalesce(`+t.schema()+`, '') AS schema) here LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
+			ON c.relname = `+literal(t.opts.Table)+` AND c.relkind IN ('r', 'p') AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = here.schema)`)
+	if err != nil {
+		return found, err
+	}
+	defer rows.Close()
+	var schema, elsewhere string
+	for rows.Next() {
+		var in string
+		var legacy bool
+		if err := rows.Scan(&schema, &in, &legacy); err != nil {
+			return found, err
+		}
+		if in == schema {
+			found.exists, found.legacy = in != "", legacy
+		} else {
+			elsewhere = in
+		}
+	}
+	switch err := rows.Err(); {
+	case err != nil:
+		return found, err
+	case schema == "":
+		return found, errors.New("the search path names no schema that exists; set Options.Schema")
+	case !found.exists && elsewhere != "" && t.opts.Schema == "":
+		return found, fmt.Errorf("schema %q has no table %s but schema %q of the search path has; set Options.Schema to the one that is meant", schema, t.opts.Table, elsewhere)
+	}
+	found.name = `"` + strings.ReplaceAll(schema, `"`, `""`) + `"."` + t.opts.Table + `"`
+	return found, nil
+}
+
+// schema is PostgreSQL's expression for the schema of the history.
+func (t *Target) schema() string {
+	if t.opts.Schema == "" {
+		return "current_schema()"
+	}
+	return literal(t.opts.Schema)
+}
+
+func read(ctx context.Context, q querier, name string) (all []migrate.Record, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT version, name, checksum, bytes, seq, state, in_doubt, statements, applied_at, duration_us, applied_by FROM "+name+" ORDER BY seq")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r migrate.Record
+		var at string
+		var us int64
+		if err := rows.Scan(&r.Version, &r.Name, &r.Checksum, &r.Size, &r.Order, &r.State, &r.InDoubt, &r.Statements, &at, &us, &r.By); err != nil {
+			return nil, err
+		}
+		r.AppliedAt, _ = time.Parse(timeForm, at)
+		r.Duration = time.Duration(us) * time.Microsecond
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+func (t *Target) readLegacy(ctx context.Context, q querier, name string) error {
+	rows, err := q.QueryContext(ctx, "SELECT coalesce(CAST(last_successful_run AS TEXT), '') FROM "+name)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	legacy := &migrate.LegacyError{}
+	for rows.Next() {
+		var run string
+		if err := rows.Scan(&run); err != nil {
+			return err
+		}
+		legacy.Runs = append(legacy.Runs, run)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return legacy
+}
+
+// insert is the statement that adds r as the number seq. It holds its values as literals, since the simple protocol is the only one that works
+// behind every pooler and leaves no portal open.
+func (t table) insert(r migrate.Record, seq int64) string {
+	return fmt.Sprintf("INSERT INTO %s (version, name, checksum, bytes, seq, state, in_doubt, statements, applied_at, duration_us, applied_by) VALUES (%d, %s, %s, %d, %d, %s, 0, %d, %s, %d, %s)",
+		t.name, r.Version, literal(r.Name), literal(r.Checksum), r.Size, seq, literal(string(r.State)), r.Statements,
+		literal(r.AppliedAt.UTC().Format(timeForm)), r.Duration.Microseconds(), literal(r.By))
+}
+
+// literal quotes s. Control characters and backslashes, which some servers take as escapes, become question marks.
+func literal(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
