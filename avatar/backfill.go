@@ -40,6 +40,8 @@ type BackfillProgress struct {
 
 // BackfillReport counts what one call of [Processor.Backfill] did.
 type BackfillReport struct {
+	// Resumed is how many an earlier call had done. They are not counted below.
+	Resumed int
 	// Subjects is how many were looked at.
 	Subjects int
 	// Made is how many pictures were made and are current.

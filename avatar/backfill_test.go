@@ -195,7 +195,7 @@ func TestBackfillResumes(t *testing.T) {
 		t.Fatalf("no checkpoint: %v", left)
 	}
 	r, err := p.Backfill(t.Context(), o)
-	if err != nil || r.Subjects >= people || r.Made+40 < people || r.Failed != 0 {
+	if err != nil || r.Subjects >= people || r.Resumed+r.Subjects != people || r.Made+40 < people || r.Failed != 0 {
 		t.Errorf("resumed: %+v, %v", r, err)
 	}
 	for i := range people {

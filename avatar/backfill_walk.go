@@ -38,6 +38,7 @@ func (b *backfill) walk(ctx context.Context, do func(ctx context.Context, subjec
 		case err != nil:
 			return err
 		case name < from.Next:
+			b.report.Resumed++ // no worker is at work yet
 			continue
 		case len(batch) == batchPerWorker*b.want.Workers:
 			if err := b.together(ctx, batch, do); err != nil {

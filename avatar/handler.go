@@ -32,7 +32,7 @@ type HandlerOptions struct {
 //	/avatars/{public id}.jpg                           the same
 //	/avatars/{public id}/{upload id}/{variant}.{ext}   one version, immutable
 //
-// The stable paths take ?size=N for the smallest variant at least N pixels wide. GET and HEAD, ranges and conditional requests (RFC 9110) are
+// The stable paths take ?size=N for the smallest variant at least N pixels wide. GET and HEAD, single ranges and conditional requests (RFC 9110) are
 // understood. The format of a picture does not depend on the Accept header, which would split every cache: list the variants in srcset instead.
 // Stable paths may be cached for a minute, versions for ever. Every answer says nosniff and has a Content-Security-Policy under which it can do nothing.
 func (p *Processor) Handler(opts *HandlerOptions) http.Handler {
@@ -58,6 +58,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "use GET or HEAD")
 		return
 	}
+	if !isOneRange(r.Header.Get("Range")) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
 	key := strings.TrimPrefix(r.URL.Path, "/")
 	if pic, ok := h.p.keys.parsePicture(key); ok {
 		h.serveVersion(w, r, key, pic)
@@ -73,6 +77,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveCurrent(w, r, publicID, width)
 	}
+}
+
+// isOneRange says whether a Range header asks for one range of bytes. Other units must be ignored (RFC 9110, section 14.2). Several ranges may be, and each
+// would be a request of the store.
+func isOneRange(header string) bool {
+	return strings.HasPrefix(header, "bytes=") && !strings.Contains(header, ",")
 }
 
 // sizeOf reads the size parameter; 0 when there is none.

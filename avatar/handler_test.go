@@ -7,8 +7,6 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,7 +141,8 @@ func TestHandlerRanges(t *testing.T) {
 		{"longer than it is", version, []string{"Range", "bytes=5-99999999"}, 206, s.whole[5:]},
 		{"of the current one", "/avatars/alice", []string{"Range", "bytes=2-3"}, 206, s.whole[2:4]},
 		{"of a default", "/avatars/bob", []string{"Range", "bytes=11-13"}, 206, []byte("bob")},
-		{"other unit", version, []string{"Range", "pages=1-2"}, 416, nil},
+		{"other unit", version, []string{"Range", "pages=1-2"}, 200, s.whole},
+		{"several", version, []string{"Range", "bytes=0-1,10-12"}, 200, s.whole},
 		{"behind the end", version, []string{"Range", "bytes=99999999-"}, 416, nil},
 		{"reversed", version, []string{"Range", "bytes=5-2"}, 416, nil},
 		{"same version", version, []string{"Range", "bytes=0-3", "If-Range", tag}, 206, s.whole[:4]},
@@ -165,22 +164,6 @@ func TestHandlerRanges(t *testing.T) {
 				t.Error("the refusal may be kept for ever")
 			}
 		})
-	}
-	res, body := s.do("GET", version, "Range", "bytes=0-1,10-12")
-	_, params, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if res.StatusCode != 206 || err != nil {
-		t.Fatalf("two ranges: %d, %v", res.StatusCode, err)
-	}
-	parts := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-	for _, want := range [][]byte{s.whole[:2], s.whole[10:13]} {
-		part, err := parts.NextPart()
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(part)
-		if err != nil || !bytes.Equal(got, want) || part.Header.Get("Content-Type") != "image/jpeg" {
-			t.Errorf("part %x of %q, %v; want %x", got, part.Header.Get("Content-Type"), err, want)
-		}
 	}
 }
 

@@ -62,18 +62,19 @@ func (b *bar) end() {
 }
 
 func (b *bar) line(r avatar.BackfillReport, now time.Time) string {
-	counts := fmt.Sprintf("%d/%d, %d failed", r.Subjects, max(b.total, r.Subjects), r.Failed)
+	handled := r.Resumed + r.Subjects
+	counts := fmt.Sprintf("%d/%d, %d failed", handled, max(b.total, handled), r.Failed)
 	elapsed := now.Sub(b.begin)
 	left := ""
-	if b.total > r.Subjects && r.Subjects > 0 {
-		left = fmt.Sprintf(", %v left", (elapsed / time.Duration(r.Subjects) * time.Duration(b.total-r.Subjects)).Round(time.Second))
+	if b.total > handled && r.Subjects > 0 {
+		left = fmt.Sprintf(", %v left", (elapsed / time.Duration(r.Subjects) * time.Duration(b.total-handled)).Round(time.Second))
 	}
 	if !b.terminal {
 		return fmt.Sprintf("backfill: %s, %s read, %v%s", counts, bytesOf(r.Bytes), elapsed.Round(time.Second), left)
 	}
 	full := barWidth
 	if b.total > 0 {
-		full = min(barWidth, barWidth*r.Subjects/b.total)
+		full = min(barWidth, barWidth*handled/b.total)
 	}
 	return fmt.Sprintf("[%s%s] %s%s", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), counts, left)
 }

@@ -175,6 +175,17 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// A command that goes on counts what the interrupted one had done.
+func TestResumedBar(t *testing.T) {
+	var out bytes.Buffer
+	b := &bar{out: &out, terminal: true, total: 60, begin: time.Unix(0, 0)}
+	b.show(avatar.BackfillProgress{Report: avatar.BackfillReport{Resumed: 40, Subjects: 10}}, time.Unix(10, 0))
+	b.end()
+	if want := "\r\x1b[K[=========================     ] 50/60, 0 failed, 10s left\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
 func TestAdoptCommand(t *testing.T) {
 	s := newService(t, 1)
 	m, err := s.p.Current(t.Context(), "user-000")
