@@ -2,8 +2,11 @@ package avatar
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -119,6 +122,11 @@ func (p *Processor) finish(ctx context.Context, j job, res Result, source *Sourc
 			}
 		}
 	}
+	if source == nil {
+		if source, err = p.digest(ctx, j); err != nil {
+			return res, err
+		}
+	}
 	if err := p.audit(ctx, j, res, source); err != nil {
 		return res, err
 	}
@@ -127,6 +135,25 @@ func (p *Processor) finish(ctx context.Context, j job, res Result, source *Sourc
 		return res, err
 	}
 	return p.unlessErased(ctx, j, res)
+}
+
+// digest tells what is to be known of the original when another call has rendered it and not come to its end: only SHA256 and Size. It is nil when the
+// original is gone.
+func (p *Processor) digest(ctx context.Context, j job) (*Source, error) {
+	r, err := p.uploads.NewReader(ctx, p.keys.uploadKey(j.original), nil)
+	if err = notExist(err); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("avatar: open the upload: %w", err)
+	}
+	defer r.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errReading, err)
+	}
+	return &Source{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}, nil
 }
 
 // recordOf is what remains of a handled job.

@@ -3,6 +3,8 @@ package avatar_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"image"
 	"image/color"
@@ -320,6 +322,30 @@ func TestAudit(t *testing.T) {
 	}
 	if e := events[2]; e.Action != "erase" || e.Outcome != avatar.OutcomeErased {
 		t.Errorf("erased: %+v", e)
+	}
+}
+
+// The event tells which bytes it is about also when the call that rendered them did not come to its end.
+func TestAuditAfterACrash(t *testing.T) {
+	var events []avatar.AuditEvent
+	crash := errors.New("crash")
+	w := newWorld(t, avatar.Options{
+		Audit:       func(_ context.Context, e avatar.AuditEvent) error { events = append(events, e); return nil },
+		OnPublished: func(context.Context, avatar.Published) error { return crash },
+	})
+	key, _ := w.upload("alice", red)
+	if _, err := w.Process(t.Context(), key); !errors.Is(err, crash) {
+		t.Fatal(err)
+	}
+	crash = nil
+	w.process(key, avatar.OutcomePublished)
+	digest := sha256.Sum256(jpegOf(t, red))
+	if len(events) != 1 || events[0].SHA256 != hex.EncodeToString(digest[:]) {
+		t.Errorf("%+v, want the digest %x", events, digest)
+	}
+	plan, err := w.PlanBackfill(t.Context(), avatar.BackfillOptions{Name: "x"})
+	if err != nil || plan.Bytes != int64(len(jpegOf(t, red))) {
+		t.Errorf("planned %d bytes, %v", plan.Bytes, err)
 	}
 }
 

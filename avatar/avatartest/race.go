@@ -208,6 +208,7 @@ func (p *player) next() {
 	if p.rng.IntN(80) == 0 {
 		d := []time.Duration{time.Minute, time.Hour, 7 * time.Hour, 25 * time.Hour, 49 * time.Hour}[p.rng.IntN(5)]
 		p.w.advance(d)
+		p.w.disturbed = p.w.disturbed || d > 6*time.Hour // who was publishing may give up
 		p.done.add("%v later", d)
 	}
 	got := permit{none, p.ending}
