@@ -87,16 +87,17 @@ func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity st
 		return nil, fmt.Errorf("avatar: wait for memory: %w", context.Cause(ctx))
 	}
 	defer p.decodes.Release(need)
-	pictures, err := p.variants(ctx, resample.FromImage(m, false), m.Rect, &probe.Info{Format: format, Orientation: 1}, nil)
+	d := new(desk)
+	pictures, err := p.variants(ctx, d, resample.FromImage(m, false), m.Rect, &probe.Info{Format: format, Orientation: 1}, nil)
 	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256([]byte(identity))
 	set := &Set{Source: Source{Format: format, Width: m.Rect.Dx(), Height: m.Rect.Dy(), Orientation: 1, SHA256: hex.EncodeToString(digest[:])}}
-	if set.Placeholder, set.Color, err = summary(ctx, pictures[len(pictures)-1]); err != nil {
+	if set.Placeholder, set.Color, err = summary(ctx, d, pictures[len(pictures)-1]); err != nil {
 		return nil, err
 	}
-	if err := p.encode(ctx, set, pictures); err != nil {
+	if err := p.encode(ctx, d, set, pictures); err != nil {
 		return nil, err
 	}
 	return set, nil

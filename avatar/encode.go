@@ -7,6 +7,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 
 	planar "github.com/cruddur/avatarkit/avatar/internal/jpeg"
 	"github.com/cruddur/avatarkit/avatar/internal/resample"
@@ -50,15 +51,16 @@ func (e JPEG) Encode(w io.Writer, m image.Image) error {
 
 func (e JPEG) quality() int { return cmp.Or(e.Quality, 85) }
 
-// encodePicture encodes planes. Of the built-in JPEG they are not made into pixels first.
-func encodePicture(encoder Encoder, p *resample.Picture) ([]byte, error) {
+// encode encodes planes. For the built-in JPEG they are not made into pixels first.
+func (d *desk) encode(encoder Encoder, p *resample.Picture) ([]byte, error) {
 	if e, ok := encoder.(JPEG); ok {
 		p = p.YCbCr()
 		planes := make([]planar.Samples, len(p.Planes))
 		for i := range p.Planes {
 			planes[i] = planar.Samples{Pix: p.Planes[i].Pix, Stride: p.Planes[i].Stride, Width: p.Planes[i].Width, Height: p.Planes[i].Height}
 		}
-		return planar.Encode(make([]byte, 0, 4096+p.Width*p.Height/4), planes, e.quality()), nil
+		d.encoded = planar.Encode(slices.Grow(d.encoded[:0], 4096+p.Width*p.Height/4), planes, e.quality())
+		return bytes.Clone(d.encoded), nil
 	}
 	var buf bytes.Buffer
 	err := encoder.Encode(&buf, p.NRGBA())

@@ -39,9 +39,16 @@ type Pipeline struct {
 	order   []Variant           // largest first
 	reads   *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
 	decodes *semaphore.Weighted // bytes of decoding
-	buffers *sync.Pool          // of *bytes.Buffer, for sources; nothing of them outlives a render
+	desks   *sync.Pool          // of *desk
 	renders metric.Int64Counter
 	linear  *resample.Curves // nil unless Config.Linear
+}
+
+// desk is what a render works on. Nothing of it outlives the render; the next one uses it again.
+type desk struct {
+	source  bytes.Buffer
+	memory  resample.Memory
+	encoded []byte
 }
 
 // Kind returns the kind whose variants the pipeline makes. The caller must not change it.
@@ -87,16 +94,17 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 		return nil, fmt.Errorf("%w: %w", errWaiting, context.Cause(ctx))
 	}
 	defer p.reads.Release(p.cfg.MaxBytes)
-	buf, _ := p.buffers.Get().(*bytes.Buffer)
-	if buf == nil {
-		buf = new(bytes.Buffer)
+	d, _ := p.desks.Get().(*desk)
+	if d == nil {
+		d = new(desk)
 	}
-	defer p.buffers.Put(buf)
-	data, err := p.read(buf, r)
+	defer p.desks.Put(d)
+	data, err := p.read(&d.source, r)
 	if err != nil {
 		return nil, err
 	}
-	set, err := p.guarded(ctx, data, crop)
+	defer d.memory.Reset()
+	set, err := p.guarded(ctx, d, data, crop)
 	if err != nil {
 		return nil, err
 	}
@@ -146,14 +154,14 @@ func byteCount(n int64) string {
 }
 
 // guarded is render with a last line of defence against panics, our own and the decoders'.
-func (p *Pipeline) guarded(ctx context.Context, data []byte, crop Crop) (set *Set, err error) {
+func (p *Pipeline) guarded(ctx context.Context, d *desk, data []byte, crop Crop) (set *Set, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.cfg.Logger.ErrorContext(ctx, "avatar: panic while rendering", "panic", v, "stack", string(debug.Stack()))
 			set, err = nil, corrupt("", fmt.Errorf("%w: %v", ErrDefect, v))
 		}
 	}()
-	set, err = p.render(ctx, data, crop)
+	set, err = p.render(ctx, d, data, crop)
 	if errors.Is(err, errTimeout) {
 		return nil, &RejectError{Reason: ReasonTimeout, Err: err, Hint: "The picture takes too long to read. Please save it again in a simpler form, such as JPEG."}
 	}

@@ -18,7 +18,7 @@ import (
 const detectSide = 1024
 
 // render is the pipeline: recognise, measure, bound, decode, crop, reduce, orient, colour, encode.
-func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, error) {
+func (p *Pipeline) render(ctx context.Context, d *desk, data []byte, crop Crop) (*Set, error) {
 	info, err := p.inspect(data)
 	if err != nil {
 		return nil, err
@@ -35,12 +35,12 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	if err != nil {
 		return nil, unreadable(ctx, info.Format, err)
 	}
-	rect, err := p.crop(ctx, decoded.Rows, info, crop)
+	rect, err := p.crop(ctx, d, decoded.Rows, info, crop)
 	if err != nil {
 		return nil, err
 	}
 	profile := colors(info)
-	pictures, err := p.variants(ctx, decoded.Rows, rect, info, profile)
+	pictures, err := p.variants(ctx, d, decoded.Rows, rect, info, profile)
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +48,10 @@ func (p *Pipeline) render(ctx context.Context, data []byte, crop Crop) (*Set, er
 	if profile != nil {
 		set.Source.Profile = cmp.Or(profile.Name, "unnamed")
 	}
-	if set.Placeholder, set.Color, err = summary(ctx, pictures[len(pictures)-1]); err != nil {
+	if set.Placeholder, set.Color, err = summary(ctx, d, pictures[len(pictures)-1]); err != nil {
 		return nil, err
 	}
-	return set, p.encode(ctx, set, pictures)
+	return set, p.encode(ctx, d, set, pictures)
 }
 
 func source(info *probe.Info, warnings []string) Source {
@@ -76,12 +76,12 @@ func upright(size image.Point, orientation int) image.Point {
 }
 
 // crop returns the rectangle of the stored picture that is shown.
-func (p *Pipeline) crop(ctx context.Context, src resample.Source, info *probe.Info, crop Crop) (image.Rectangle, error) {
+func (p *Pipeline) crop(ctx context.Context, d *desk, src resample.Source, info *probe.Info, crop Crop) (image.Rectangle, error) {
 	size, first := oriented(info), p.order[0]
 	if crop.Mode == "" {
 		crop = p.cfg.Crop
 		if p.cfg.Detect != nil {
-			seen, err := p.detect(ctx, src, info)
+			seen, err := p.detect(ctx, d, src, info)
 			if err != nil {
 				return image.Rectangle{}, err
 			}
@@ -94,10 +94,10 @@ func (p *Pipeline) crop(ctx context.Context, src resample.Source, info *probe.In
 }
 
 // detect asks the detector and returns its answer in pixels of the whole oriented picture.
-func (p *Pipeline) detect(ctx context.Context, src resample.Source, info *probe.Info) (image.Rectangle, error) {
+func (p *Pipeline) detect(ctx context.Context, d *desk, src resample.Source, info *probe.Info) (image.Rectangle, error) {
 	scale := min(1, detectSide/float64(max(info.Width, info.Height)))
 	w, h := max(1, int(float64(info.Width)*scale)), max(1, int(float64(info.Height)*scale))
-	small, err := resample.Scale(ctx, src, info.Bounds(), image.Pt(w, h), 1)
+	small, err := resample.Scale(ctx, &d.memory, src, info.Bounds(), image.Pt(w, h), 1)
 	if err != nil {
 		return image.Rectangle{}, unreadable(ctx, info.Format, err)
 	}
@@ -117,17 +117,17 @@ func unreadable(ctx context.Context, format string, err error) error {
 }
 
 // variants returns the pictures in the order of p.order, upright, in sRGB. Each is made of the one before it.
-func (p *Pipeline) variants(ctx context.Context, src resample.Source, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*resample.Picture, error) {
+func (p *Pipeline) variants(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*resample.Picture, error) {
 	pictures := make([]*resample.Picture, 0, len(p.order))
 	shown := upright(rect.Size(), info.Orientation)
-	largest, err := p.largest(ctx, src, rect, p.size(p.order[0], shown), info, profile)
+	largest, err := p.largest(ctx, d, src, rect, p.size(p.order[0], shown), info, profile)
 	if err != nil {
 		return nil, err
 	}
 	pictures = append(pictures, largest)
 	for _, v := range p.order[1:] {
 		before := pictures[len(pictures)-1]
-		next, err := p.scale(ctx, before, before.Bounds(), p.size(v, shown), p.chroma(), nil)
+		next, err := p.scale(ctx, d, before, before.Bounds(), p.size(v, shown), p.chroma(), nil)
 		if err != nil {
 			return nil, fmt.Errorf("avatar: resample: %w", err)
 		}
@@ -137,12 +137,12 @@ func (p *Pipeline) variants(ctx context.Context, src resample.Source, rect image
 }
 
 // largest makes the first variant, in the form that the encoder takes: YCbCr with smaller chroma, or RGB.
-func (p *Pipeline) largest(ctx context.Context, src resample.Source, rect image.Rectangle, size image.Point, info *probe.Info, profile *icc.Profile) (*resample.Picture, error) {
+func (p *Pipeline) largest(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, size image.Point, info *probe.Info, profile *icc.Profile) (*resample.Picture, error) {
 	chroma := p.chroma()
 	if profile != nil || info.Orientation > 1 && (size.X|size.Y)&1 != 0 {
 		chroma = 1 // to be converted, or turned about a middle that smaller chroma does not have
 	}
-	m, err := p.scale(ctx, src, rect, upright(size, info.Orientation), chroma, profile)
+	m, err := p.scale(ctx, d, src, rect, upright(size, info.Orientation), chroma, profile)
 	if err != nil {
 		return nil, unreadable(ctx, info.Format, err)
 	}
@@ -162,12 +162,12 @@ func (p *Pipeline) chroma() int {
 }
 
 // scale scales to sRGB; profile nil stands for that.
-func (p *Pipeline) scale(ctx context.Context, src resample.Source, rect image.Rectangle, size image.Point, chroma int, profile *icc.Profile) (*resample.Picture, error) {
+func (p *Pipeline) scale(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, size image.Point, chroma int, profile *icc.Profile) (*resample.Picture, error) {
 	if p.linear != nil {
 		curves, encode := lightOf(profile, p.linear)
 		return resample.ScaleLinear(ctx, src, rect, size, curves, encode)
 	}
-	m, err := resample.Scale(ctx, src, rect, size, chroma)
+	m, err := resample.Scale(ctx, &d.memory, src, rect, size, chroma)
 	if err != nil || profile == nil {
 		return m, err
 	}
@@ -190,7 +190,7 @@ func (p *Pipeline) outputMemory() int64 {
 }
 
 // encode adds the pictures to the set.
-func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*resample.Picture) error {
+func (p *Pipeline) encode(ctx context.Context, d *desk, set *Set, pictures []*resample.Picture) error {
 	encoder := p.cfg.Encoder
 	if pictures[0].Alpha && !encoder.Alpha() && p.cfg.AlphaEncoder != nil {
 		encoder = p.cfg.AlphaEncoder
@@ -203,7 +203,7 @@ func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*resample.Pi
 		if !encoder.Alpha() {
 			m = m.Flatten(p.cfg.Background)
 		}
-		data, err := encodePicture(encoder, m)
+		data, err := d.encode(encoder, m)
 		if err != nil {
 			return fmt.Errorf("avatar: encode %s: %w", encoder.ContentType(), err)
 		}
@@ -216,11 +216,11 @@ func (p *Pipeline) encode(ctx context.Context, set *Set, pictures []*resample.Pi
 }
 
 // summary returns the placeholder and the dominant colour.
-func summary(ctx context.Context, m *resample.Picture) (placeholder, dominant string, err error) {
+func summary(ctx context.Context, d *desk, m *resample.Picture) (placeholder, dominant string, err error) {
 	const side = 64
 	if longer := max(m.Width, m.Height); longer > side {
 		size := image.Pt(max(1, m.Width*side/longer), max(1, m.Height*side/longer))
-		if m, err = resample.Scale(ctx, m, m.Bounds(), size, 1); err != nil {
+		if m, err = resample.Scale(ctx, &d.memory, m, m.Bounds(), size, 1); err != nil {
 			return "", "", fmt.Errorf("avatar: resample: %w", err)
 		}
 	}

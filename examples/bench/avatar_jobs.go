@@ -23,11 +23,12 @@ func benchConfig(sides ...int) avatar.Config {
 	}
 }
 
-// avatarJobs are what sharp.cjs has under the same names.
+// avatarJobs are what sharp.cjs has under the same names. Like a service's, a pipeline lives as long as its process.
 func avatarJobs() map[string]job {
 	render := func(cfg avatar.Config) job {
+		pipeline := sync.OnceValues(func() (*avatar.Pipeline, error) { return avatar.New(cfg) })
 		return func(ctx context.Context, args map[string]string) (func() error, error) {
-			p, err := avatar.New(cfg)
+			p, err := pipeline()
 			if err != nil {
 				return nil, err
 			}

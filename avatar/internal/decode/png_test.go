@@ -72,7 +72,7 @@ func TestPNGRows(t *testing.T) {
 
 func scale(t *testing.T, src resample.Source, rect image.Rectangle) *image.NRGBA {
 	t.Helper()
-	p, err := resample.Scale(context.Background(), src, rect, rect.Size(), 1)
+	p, err := resample.Scale(context.Background(), new(resample.Memory), src, rect, rect.Size(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,8 +65,8 @@ type Decoder struct {
 	hmax, vmax int
 	quant      [4][64]uint16 // in zigzag order
 	hasQuant   [4]bool
-	dc, ac     [4]huffman
-	restart    int // MCUs between restart markers; 0 is none
+	dc, ac     [4]*huffman // nil when not defined
+	restart    int         // MCUs between restart markers; 0 is none
 
 	jfif           bool
 	adobe          bool
@@ -316,7 +316,10 @@ func (d *Decoder) readHuffman(body []byte) error {
 		if class == 1 {
 			table = &d.ac[id]
 		}
-		if err := table.define(counts, body[:total]); err != nil {
+		if *table == nil {
+			*table = new(huffman)
+		}
+		if err := (*table).define(counts, body[:total]); err != nil {
 			return err
 		}
 		body = body[total:]

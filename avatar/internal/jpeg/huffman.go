@@ -15,7 +15,7 @@ type huffman struct {
 	counts  [17]int32 // codes of each length
 	symbols [256]byte // in the order of their codes
 
-	defined, built, skipping bool // which of the above are there
+	built, skipping bool // which of the look-ups are there
 }
 
 // entry is a result of huffman.values. Zero means that the code is longer than valueBits, or none.
@@ -59,7 +59,7 @@ func (h *huffman) define(counts [17]int32, symbols []byte) error {
 	}
 	h.counts = counts
 	copy(h.symbols[:], symbols)
-	h.defined, h.built, h.skipping = true, false, false
+	h.built, h.skipping = false, false
 	return nil
 }
 

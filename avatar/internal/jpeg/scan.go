@@ -11,7 +11,7 @@ type scan struct {
 
 type scanComponent struct {
 	index  int
-	dc, ac *huffman
+	dc, ac *huffman // nil when not defined
 }
 
 // nextScan reads on to the next scan header and behind it. It returns nil at the end of the picture.
@@ -63,8 +63,8 @@ func (d *Decoder) readScan(body []byte) (*scan, error) {
 				return nil, FormatError("a scan names a component twice")
 			}
 		}
-		c := scanComponent{index, &d.dc[tables>>4], &d.ac[tables&15]}
-		if s.ss == 0 && s.ah == 0 && !c.dc.defined || s.se > 0 && !c.ac.defined {
+		c := scanComponent{index, d.dc[tables>>4], d.ac[tables&15]}
+		if s.ss == 0 && s.ah == 0 && c.dc == nil || s.se > 0 && c.ac == nil {
 			return nil, FormatError("a scan uses a Huffman table that is not defined")
 		}
 		s.comps = append(s.comps, c)

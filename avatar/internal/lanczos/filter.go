@@ -17,21 +17,6 @@ type Axis struct {
 	Size int
 }
 
-// Filters keeps the weights that scalers of one picture share. The zero Filters is ready; it is for one goroutine.
-type Filters struct{ made map[Axis]*filter }
-
-func (c *Filters) get(a Axis) *filter {
-	f := c.made[a]
-	if f == nil {
-		f = newFilter(a)
-		if c.made == nil {
-			c.made = map[Axis]*filter{}
-		}
-		c.made[a] = f
-	}
-	return f
-}
-
 // filter holds the weights of each result sample over consecutive source samples, all padded with zeros to the same number.
 type filter struct {
 	taps    int   // weights of a sample that may not be zero

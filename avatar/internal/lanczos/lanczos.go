@@ -48,13 +48,13 @@ type Scaler struct {
 	stride int
 }
 
-// New returns a scaler whose result goes to dst.
-func New(filters *Filters, x, y Axis, dst []byte, stride int) *Scaler {
-	s := &Scaler{across: filters.get(x), down: filters.get(y), given: y.Given, out: dst, stride: stride}
+// New returns a scaler whose result goes to dst. It works in memory until that is reset.
+func New(memory *Memory, x, y Axis, dst []byte, stride int) *Scaler {
+	s := &Scaler{across: memory.filter(x), down: memory.filter(y), given: y.Given, out: dst, stride: stride}
 	rows := make([]byte, 2*x.Given)
 	s.waiting = [2][]byte{rows[:x.Given], rows[x.Given:]}
 	depth := (s.down.taps+2)/3 + 2
-	words := make([]uint64, x.Given+s.across.stride+(2+depth)*x.Size)
+	words := memory.take(x.Given + s.across.stride + (2+depth)*x.Size)
 	take := func(n int) []uint64 {
 		part := words[:n:n]
 		words = words[n:]

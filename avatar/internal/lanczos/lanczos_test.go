@@ -83,7 +83,7 @@ func TestScaler(t *testing.T) {
 			const margin = 5
 			stride := tt.x.Size + margin
 			dst := make([]byte, stride*tt.y.Size)
-			s := lanczos.New(new(lanczos.Filters), tt.x, tt.y, dst, stride)
+			s := lanczos.New(new(lanczos.Memory), tt.x, tt.y, dst, stride)
 			for row := range h {
 				s.Add(src[row*w : (row+1)*w])
 			}
@@ -120,7 +120,7 @@ func TestScalerOvershoots(t *testing.T) {
 			}
 			axis := lanczos.Axis{Length: given, Given: given, Size: size}
 			dst := make([]byte, size*size)
-			s := lanczos.New(new(lanczos.Filters), axis, axis, dst, size)
+			s := lanczos.New(new(lanczos.Memory), axis, axis, dst, size)
 			for y := range given {
 				s.Add(src[y*given:][:given])
 			}
@@ -143,7 +143,7 @@ func BenchmarkScaler(b *testing.B) {
 	b.SetBytes(given * given)
 	b.ReportAllocs()
 	for b.Loop() {
-		s := lanczos.New(new(lanczos.Filters), axis, axis, dst, size)
+		s := lanczos.New(new(lanczos.Memory), axis, axis, dst, size)
 		for y := range given {
 			s.Add(src[y*given:][:given])
 		}

@@ -25,6 +25,11 @@ type Picture struct {
 }
 
 func newPicture(model Model, alpha bool, size image.Point, chroma int) *Picture {
+	return layPicture(model, alpha, size, chroma, func(n int) []byte { return make([]byte, n) })
+}
+
+// layPicture returns a picture in samples that take returns.
+func layPicture(model Model, alpha bool, size image.Point, chroma int, take func(n int) []byte) *Picture {
 	p := &Picture{Width: size.X, Height: size.Y, Model: model, Alpha: alpha}
 	n := model.planes()
 	if alpha {
@@ -37,7 +42,7 @@ func newPicture(model Model, alpha bool, size image.Point, chroma int) *Picture 
 			unit = chroma
 		}
 		w, h := (size.X+unit-1)/unit, (size.Y+unit-1)/unit
-		p.Planes[i] = Plane{Grid{w, h, 0, 0, float64(unit), float64(unit)}, make([]byte, w*h), w}
+		p.Planes[i] = Plane{Grid{w, h, 0, 0, float64(unit), float64(unit)}, take(w * h), w}
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package resample_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image"
@@ -27,7 +28,7 @@ func waves(w, h int) *image.NRGBA {
 
 func scale(t *testing.T, src resample.Source, rect image.Rectangle, w, h int) *image.NRGBA {
 	t.Helper()
-	p, err := resample.Scale(context.Background(), src, rect, image.Pt(w, h), 1)
+	p, err := resample.Scale(context.Background(), new(resample.Memory), src, rect, image.Pt(w, h), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestVideoRange(t *testing.T) {
 	for i := range m.Cb {
 		m.Cb[i], m.Cr[i] = 128, 128
 	}
-	p, err := resample.Scale(context.Background(), resample.FromImage(m, true), m.Rect, image.Pt(13, 13), 2)
+	p, err := resample.Scale(context.Background(), new(resample.Memory), resample.FromImage(m, true), m.Rect, image.Pt(13, 13), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestPlace(t *testing.T) {
 
 func TestTurn(t *testing.T) {
 	m := waves(30, 17)
-	p, err := resample.Scale(context.Background(), resample.FromImage(m, false), m.Rect, m.Rect.Size(), 1)
+	p, err := resample.Scale(context.Background(), new(resample.Memory), resample.FromImage(m, false), m.Rect, m.Rect.Size(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +244,7 @@ func TestYCbCrAndBack(t *testing.T) {
 			m.Pix[i] = 255
 		}
 	}
-	p, err := resample.Scale(context.Background(), resample.FromImage(m, false), m.Rect, m.Rect.Size(), 1)
+	p, err := resample.Scale(context.Background(), new(resample.Memory), resample.FromImage(m, false), m.Rect, m.Rect.Size(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,8 +257,38 @@ func TestScaleEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, m := range []image.Image{waves(9, 9), image.NewGray(image.Rect(0, 0, 9, 9))} {
-		if _, err := resample.Scale(ctx, resample.FromImage(m, false), image.Rect(0, 0, 9, 9), image.Pt(3, 3), 1); !errors.Is(err, context.Canceled) {
+		if _, err := resample.Scale(ctx, new(resample.Memory), resample.FromImage(m, false), image.Rect(0, 0, 9, 9), image.Pt(3, 3), 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestScaleUsesMemoryAgain makes pictures of several sizes in the same memory: nothing of one may show in the next.
+func TestScaleUsesMemoryAgain(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 61, 47))
+	for i := range m.Pix {
+		m.Pix[i] = byte(i * i)
+	}
+	var memory resample.Memory
+	for _, size := range []image.Point{{20, 15}, {40, 31}, {7, 50}, {20, 15}} {
+		want, err := resample.Scale(context.Background(), new(resample.Memory), resample.FromImage(m, false), m.Rect, size, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := resample.Scale(context.Background(), &memory, resample.FromImage(m, false), m.Rect, size, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want.Planes {
+			if !bytes.Equal(got.Planes[i].Pix, want.Planes[i].Pix) {
+				t.Errorf("%v, plane %d: differs from that in fresh memory", size, i)
+			}
+		}
+		for _, p := range got.Planes { // as whoever has it now may do
+			for i := range p.Pix {
+				p.Pix[i] = 0xa5
+			}
+		}
+		memory.Reset()
 	}
 }
