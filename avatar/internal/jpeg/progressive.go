@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"context"
+	"encoding/binary"
 	"math/bits"
 )
 
@@ -121,7 +122,15 @@ func (r *scanReader) read(ctx context.Context, s *scan, across, down int) error 
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		for mx := range across {
+		for mx := 0; mx < across; mx++ {
+			if r.endRun > 0 && runs.left < 0 {
+				ended := r.ended(mx, my, across)
+				r.good += ended
+				r.total += ended
+				if mx += ended; mx == across {
+					break
+				}
+			}
 			fresh, ok := runs.step()
 			if fresh {
 				r.restart()
@@ -134,12 +143,35 @@ func (r *scanReader) read(ctx context.Context, s *scan, across, down int) error 
 				r.good++
 			} else {
 				runs.fail()
+				r.restart()
 			}
 		}
 	}
 	r.d.at = runs.end()
 	return nil
 }
+
+// ended passes over the blocks of a row, from mx on, whose bands have ended and of which there is nothing to read. It returns how many they are.
+func (r *scanReader) ended(mx, my, across int) int {
+	most := min(r.endRun, across-mx)
+	n := most
+	if r.ah > 0 {
+		st := r.stores[r.comps[0].index]
+		band := r.band()
+		n = 0
+		for _, nonzero := range st.nonzero[my*st.across+mx:][:most] {
+			if nonzero&band != 0 {
+				break
+			}
+			n++
+		}
+	}
+	r.endRun -= n
+	return n
+}
+
+// band returns the coefficients of the scan, a bit for each.
+func (r *scanReader) band() uint64 { return ^uint64(0) >> (63 - r.se) &^ (1<<r.ss - 1) }
 
 func (r *scanReader) restart() {
 	r.prediction, r.endRun = [4]int32{}, 0
@@ -208,24 +240,7 @@ func (r *scanReader) whole(i int, st *store, at int) bool {
 	return true
 }
 
-// symbol reads a Huffman code and returns its run and size.
-func (r *bitReader) symbol(h *huffman) (e entry, ok bool) {
-	if r.n < 32 {
-		r.refill()
-	}
-	if e = h.values[r.acc>>(64-valueBits)]; e == 0 {
-		if e = h.long(r.acc); e == 0 {
-			return 0, false
-		}
-	}
-	return e, true
-}
-
-// take passes over n bits of those that a symbol has looked at.
-func (r *bitReader) take(n uint) {
-	r.acc <<= n & 63
-	r.n -= n
-}
+// Both of the following hold the reader's state in local variables, as coefficients does: scans of AC coefficients take most of the time.
 
 // first reads the first scan of a band of AC coefficients, section G.1.2.2.
 func (r *scanReader) first(h *huffman, st *store, at int) bool {
@@ -234,17 +249,29 @@ func (r *scanReader) first(h *huffman, st *store, at int) bool {
 		return true
 	}
 	in := &r.d.bits
-	nonzero := st.nonzero[at]
+	acc, n, pos, buf := in.acc, in.n, in.pos, in.buf
+	nonzero, mask := st.nonzero[at], st.mask
+	coefs := st.coefs[at*st.kept:][:st.kept]
 	for k := r.ss; k <= r.se; k++ {
-		e, ok := in.symbol(h)
-		if !ok {
-			return false
+		if n < 32 {
+			acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+			pos += int((63 - n) >> 3)
+			n |= 56
 		}
-		in.take(e.length())
+		e := h.values[acc>>(64-valueBits)]
+		if e == 0 {
+			if e = h.long(acc); e == 0 {
+				return false
+			}
+		}
+		acc <<= e & 63
+		n -= uint(e & 63)
 		run, size := e.run(), e.size()
 		if size == 0 {
 			if run < 15 {
-				r.endRun = 1<<run - 1 + int(in.bits(uint(run)))
+				r.endRun = 1<<run - 1 + int(acc>>1>>(63-run))
+				acc <<= run
+				n -= uint(run)
 				break
 			}
 			k += 15
@@ -252,16 +279,19 @@ func (r *scanReader) first(h *huffman, st *store, at int) bool {
 		}
 		value := e.value()
 		if e&noValue != 0 {
-			value = extend(in.bits(size), size)
+			value = extend(uint32(acc>>((64-size)&63)), size)
+			acc <<= size
+			n -= size
 		}
 		if k += run; k > r.se {
 			return false
 		}
 		nonzero |= 1 << k
-		if st.mask>>k&1 != 0 {
-			st.coefs[at*st.kept+int(st.slots[k])] = int16(value << r.al)
+		if mask>>k&1 != 0 {
+			coefs[st.slots[k]] = int16(value << r.al)
 		}
 	}
+	in.acc, in.n, in.pos = acc, n, pos
 	st.nonzero[at] = nonzero
 	return true
 }
@@ -269,81 +299,102 @@ func (r *scanReader) first(h *huffman, st *store, at int) bool {
 // refine reads a later scan of a band, section G.1.2.3: one more bit for each coefficient that is not zero, and those that stop being zero.
 func (r *scanReader) refine(h *huffman, st *store, at int) bool {
 	in := &r.d.bits
+	acc, n, pos, buf := in.acc, in.n, in.pos, in.buf
 	nonzero := st.nonzero[at]
-	band := ^uint64(0) >> (63 - r.se) // up to se
-	k := r.ss
-	for r.endRun == 0 && k <= r.se {
-		e, ok := in.symbol(h)
-		if !ok {
-			return false
-		}
-		// The value's bit, if any, may or may not be in the look-up; it is read here.
-		length := e.length()
-		if e&noValue == 0 {
-			length -= e.size()
-		}
-		in.take(length)
-		run, size := e.run(), e.size()
-		if size == 0 && run < 15 {
-			r.endRun = 1<<run + int(in.bits(uint(run)))
-			break
-		}
-		value := int16(0)
-		switch size {
-		case 0:
-		case 1:
-			value = int16(-1) << r.al
-			if in.bits(1) != 0 {
-				value = 1 << r.al
+	rest := r.band() // from the next coefficient to the band's end
+	for rest != 0 {
+		next, value := uint64(0), int16(0) // the bit of the coefficient that stops being zero, and what it becomes
+		if r.endRun == 0 {
+			if n < 32 {
+				acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+				pos += int((63 - n) >> 3)
+				n |= 56
 			}
-		default:
-			return false
-		}
-		zeros := ^nonzero & band & (^uint64(0) << k)
-		for ; run > 0; run-- {
-			zeros &= zeros - 1
-		}
-		next := min(bits.TrailingZeros64(zeros), r.se+1)
-		r.correct(st, at, nonzero&(^uint64(0)<<k)&(1<<next-1))
-		if value != 0 && next <= r.se {
-			nonzero |= 1 << next
-			if st.mask>>next&1 != 0 {
-				st.coefs[at*st.kept+int(st.slots[next])] = value
+			e := h.values[acc>>(64-valueBits)]
+			if e == 0 {
+				if e = h.long(acc); e == 0 {
+					return false
+				}
+			}
+			run, size := e.run(), e.size()
+			// The value's bit, if any, may or may not be in the look-up; it is read here.
+			length := e.length()
+			if e&noValue == 0 {
+				length -= size
+			}
+			acc <<= length & 63
+			n -= length
+			switch {
+			case size == 1:
+				value = int16(acc>>63<<1) - 1
+				acc <<= 1
+				n--
+			case size > 1:
+				return false
+			case run < 15:
+				r.endRun = 1<<run + int(acc>>1>>(63-run))
+				acc <<= run
+				n -= uint(run)
+			}
+			if r.endRun == 0 {
+				zeros := rest &^ nonzero
+				for ; run > 0; run-- {
+					zeros &= zeros - 1
+				}
+				next = zeros & -zeros
 			}
 		}
-		k = next + 1
+		// What lies before it, or to the band's end without one, is corrected.
+		correct := rest & nonzero & (next - 1)
+		rest &^= next<<1 - 1
+		if correct != 0 {
+			count := uint(bits.OnesCount64(correct))
+			word := acc // the corrections, the first at the top
+			if n < count {
+				acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+				pos += int((63 - n) >> 3)
+				n |= 56
+				word = acc
+				if n < count {
+					acc <<= 32
+					n -= 32
+					acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+					pos += int((63 - n) >> 3)
+					n |= 56
+					word = word>>32<<32 | acc>>32
+					acc <<= (count - 32) & 63
+					n -= count - 32
+					count = 0
+				}
+			}
+			acc <<= count & 63
+			n -= count
+			r.correct(st, at, correct, word)
+		}
+		if value != 0 {
+			nonzero |= next
+			if next&st.mask != 0 {
+				st.coefs[at*st.kept+int(st.slots[bits.TrailingZeros64(next)&63])] = value << r.al
+			}
+		}
 	}
 	if r.endRun > 0 {
-		if k <= r.se {
-			r.correct(st, at, nonzero&band&(^uint64(0)<<k))
-		}
 		r.endRun--
 	}
+	in.acc, in.n, in.pos = acc, n, pos
 	st.nonzero[at] = nonzero
 	return true
 }
 
-// correct reads a bit for each coefficient of which, and adds it to those that are kept.
-func (r *scanReader) correct(st *store, at int, which uint64) {
-	if which == 0 {
-		return
-	}
-	count := uint(bits.OnesCount64(which))
-	var word uint64 // the bits, the first at the top
-	if count <= 32 {
-		word = uint64(r.d.bits.bits(count)) << (64 - count)
-	} else {
-		word = uint64(r.d.bits.bits(32)) << 32
-		word |= uint64(r.d.bits.bits(count-32)) << (64 - count)
-	}
-	coefs := st.coefs[at*st.kept:][:st.kept]
+// correct adds the bits of word, from the top, to the coefficients of which, as far as they are kept.
+func (r *scanReader) correct(st *store, at int, which, word uint64) {
 	for left := which & st.mask; left != 0; left &= left - 1 {
 		bit := left & -left
 		before := bits.OnesCount64(which & (bit - 1))
 		if word<<before>>63 == 0 {
 			continue
 		}
-		c := &coefs[st.slots[bits.TrailingZeros64(bit)]]
+		c := &st.coefs[at*st.kept+int(st.slots[bits.TrailingZeros64(bit)&63])]
 		if *c >= 0 {
 			*c += 1 << r.al
 		} else {
