@@ -1,8 +1,8 @@
 package jpeg
 
 const (
-	valueBits = 11 // look-ahead of huffman.values
-	skipBits  = 13 // look-ahead of huffman.skips
+	valueBits = 10 // look-ahead of huffman.values
+	skipBits  = 12 // look-ahead of huffman.skips
 )
 
 // huffman is a table of T.81 section C, in the forms that decoding looks it up.
@@ -37,11 +37,11 @@ func (e entry) value() int32 { return int32(e) >> 16 }
 // endsBlock says that the symbol is no coefficient and no run of 16 zeros.
 func (e entry) endsBlock() bool { return e&0x0f00 == 0 && e&0xf000 != 0xf000 }
 
-// skipEntry is a result of huffman.skips. Zero means that not one whole symbol fits.
+// skipEntry is a result of huffman.skips.
 //
 //	bits 0 to 3   length of all symbols
 //	bit  7        set when an end of block is the last of them
-//	bits 8 to 15  coefficients that they pass over
+//	bits 8 to 15  coefficients that they pass over; 63 when not one whole symbol fits
 type skipEntry uint16
 
 const endOfBlock skipEntry = 1 << 7
@@ -138,6 +138,9 @@ func (h *huffman) makeSkips() {
 			} else {
 				passed += e.run() + 1
 			}
+		}
+		if left == skipBits {
+			passed = 63
 		}
 		h.skips[i] = end | skipEntry(skipBits-left) | skipEntry(passed)<<8
 	}

@@ -216,17 +216,14 @@ func (r *scanReader) block(i int, st *store, at int) bool {
 
 // whole reads a block of a sequential scan.
 func (r *scanReader) whole(i int, st *store, at int) bool {
-	diff, ok := r.d.bits.diff(r.comps[i].dc)
+	last := 63 - bits.LeadingZeros64(st.mask)
+	diff, _, ok := r.d.bits.block(r.comps[i].dc, r.comps[i].ac, &r.unit, last, &r.scratch)
 	if !ok {
+		r.scratch = block{}
 		return false
 	}
 	r.prediction[i] += diff
 	r.scratch[0] = r.prediction[i]
-	last := 63 - bits.LeadingZeros64(st.mask)
-	if _, ok = r.d.bits.coefficients(r.comps[i].ac, &r.unit, last, &r.scratch); !ok {
-		r.scratch = block{}
-		return false
-	}
 	nonzero := uint64(0)
 	for left := st.mask; left != 0; left &= left - 1 {
 		k := bits.TrailingZeros64(left)
@@ -240,7 +237,7 @@ func (r *scanReader) whole(i int, st *store, at int) bool {
 	return true
 }
 
-// Both of the following hold the reader's state in local variables, as coefficients does: scans of AC coefficients take most of the time.
+// Both of the following hold the reader's state in local variables, as block does: scans of AC coefficients take most of the time.
 
 // first reads the first scan of a band of AC coefficients, section G.1.2.2.
 func (r *scanReader) first(h *huffman, st *store, at int) bool {

@@ -47,12 +47,32 @@ func (r *bitReader) diff(h *huffman) (int32, bool) {
 	return extend(r.bits(size), size), true
 }
 
-// coefficients reads the AC coefficients of a block (section F.2.2.2). Those up to the zigzag index last are multiplied with the
-// quantization table and written into b; those behind it are passed over. It returns the index of the last coefficient that it wrote, 0 for none.
+// block reads a block: the difference of its DC coefficient, and its AC coefficients (section F.2.2.2). Those up to the zigzag index last are multiplied
+// with the quantization table and written into b; those behind it are passed over. Wrote is the index of the last coefficient that it wrote, 0 for none.
 //
 // This loop takes most of the time of a decode: the reader's state is held in local variables, and the common symbols take one look-up.
-func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (wrote int, ok bool) {
+func (r *bitReader) block(dc, h *huffman, q *[64]int32, last int, b *block) (diff int32, wrote int, ok bool) {
 	acc, n, pos, buf := r.acc, r.n, r.pos, r.buf
+	if n < 32 {
+		acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+		pos += int((63 - n) >> 3)
+		n |= 56
+	}
+	e := dc.values[acc>>(64-valueBits)]
+	if e&(noValue|63) == 0 {
+		if e = dc.long(acc); e == 0 {
+			return 0, 0, false
+		}
+	}
+	acc <<= e & 63
+	n -= uint(e & 63)
+	diff = e.value()
+	if e&noValue != 0 {
+		size := e.size()
+		diff = extend(uint32(acc>>1>>((63-size)&63)), size)
+		acc <<= size
+		n -= size
+	}
 	k := 0
 	for k < last {
 		if n < 32 {
@@ -60,11 +80,11 @@ func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (
 			pos += int((63 - n) >> 3)
 			n |= 56
 		}
-		e := h.values[acc>>(64-valueBits)]
+		e = h.values[acc>>(64-valueBits)]
 		if e&noValue != 0 || e == 0 {
 			if e == 0 {
 				if e = h.long(acc); e == 0 {
-					return 0, false
+					return 0, 0, false
 				}
 			}
 			length, size := e.length(), e.size()
@@ -78,7 +98,7 @@ func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (
 		if e>>8&15 == 0 {
 			if e.run() != 15 {
 				r.acc, r.n, r.pos = acc, n, pos
-				return wrote, true
+				return diff, wrote, true
 			}
 			k += 16
 			continue
@@ -91,18 +111,19 @@ func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (
 		b[zigzag[wrote]&63] = e.value() * q[wrote]
 	}
 	// What follows is needed by no one: measure it.
+	skips := h.skips
 	for k < 63 {
 		if n < skipBits {
 			acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
 			pos += int((63 - n) >> 3)
 			n |= 56
 		}
-		e := h.skips[acc>>(64-skipBits)]
-		if next := k + int(e>>8); next < 63 && e != 0 {
+		e := uint(skips[acc>>(64-skipBits)])
+		if next := k + int(e>>8); next < 63 {
 			k = next
 			acc <<= e & 15
-			n -= uint(e & 15)
-			if e&endOfBlock != 0 {
+			n -= e & 15
+			if e&uint(endOfBlock) != 0 {
 				break
 			}
 			continue
@@ -116,7 +137,7 @@ func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (
 		v := h.values[acc>>(64-valueBits)]
 		if v == 0 {
 			if v = h.long(acc); v == 0 {
-				return 0, false
+				return 0, 0, false
 			}
 		}
 		length := v.length()
@@ -131,7 +152,7 @@ func (r *bitReader) coefficients(h *huffman, q *[64]int32, last int, b *block) (
 		k += v.run() + 1
 	}
 	r.acc, r.n, r.pos = acc, n, pos
-	return wrote, true
+	return diff, wrote, true
 }
 
 // decodeSequential decodes a scan that holds all components, transforming each block as it comes.
@@ -187,18 +208,14 @@ func (d *Decoder) sequentialMCU(s *scan, out *output, mx int, wanted bool, predi
 		}
 		for by := range comp.v {
 			for bx := range comp.h {
-				diff, ok := r.diff(c.dc)
-				if !ok {
-					return false
-				}
-				prediction[i] += diff
-				out.scratch[0] = prediction[i] * p.quant[0]
-				wrote, ok := r.coefficients(c.ac, &p.quant, last, &out.scratch)
+				diff, wrote, ok := r.block(c.dc, c.ac, &p.quant, last, &out.scratch)
 				if !ok {
 					out.scratch = block{}
 					return false
 				}
+				prediction[i] += diff
 				if wanted {
+					out.scratch[0] = prediction[i] * p.quant[0]
 					out.transform(p, mx*comp.h+bx, by, wrote)
 				}
 			}
