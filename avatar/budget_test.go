@@ -16,31 +16,6 @@ import (
 	"github.com/cruddur/avatarkit/avatar"
 )
 
-// solidWebP is a lossless WebP of one colour, in about fifty bytes whatever its size: five Huffman codes of one symbol each, so that a pixel takes no bit.
-func solidWebP(w, h int) []byte {
-	acc, n := uint64(0), 0
-	var data []byte
-	put := func(v, bits int) {
-		acc, n = acc|uint64(v)<<n, n+bits
-		for ; n >= 8; n -= 8 {
-			data, acc = append(data, byte(acc)), acc>>8
-		}
-	}
-	put(0x2f, 8)
-	put(w-1, 14)
-	put(h-1, 14)
-	put(0, 1+3) // no alpha, version 0
-	put(0, 3)   // no transform, no colour cache, no groups of codes
-	for _, symbol := range []int{0, 255, 0, 255, 0} {
-		put(1, 1) // a simple code
-		put(0, 1) // of one symbol
-		put(1, 1) // of eight bits
-		put(symbol, 8)
-	}
-	put(0, 8)
-	return riff(riffChunk("VP8L", data))
-}
-
 // solidPNG is a PNG of zeros, of a few kilobytes.
 func solidPNG(w, h int, depth, kind byte, interlaced bool) []byte {
 	data := rawPNG(1, 1, depth, kind, interlaced, nil, nil, func(int, int) []uint16 { return nil })
@@ -77,6 +52,9 @@ func heaviest(t testing.TB) map[string][]byte {
 		"JPEG, YCCK, 50 megapixels":                  inks(0xc0, 7000, 7000),
 		"JPEG, progressive, 65535x762":               inks(0xc2, 65535, 762),
 		"WebP, lossless, 49 megapixels of 50 bytes":  solidWebP(7000, 7000),
+		"WebP, lossy, 49 megapixels":                 greyWebP(7000, 7000),
+		"WebP, lossy with alpha, 49 megapixels":      riff(canvas(1<<4, 7000, 7000), solidAlpha(), greyWebP(7000, 7000)[12:]),
+		"WebP, lossless, 2600 groups of codes":       groupedWebP(7000, 7000),
 		"GIF, 49 megapixels":                         gifFile{image.Pt(7000, 7000), image.Rect(0, 0, 7000, 7000), []byte{1, 2, 3, 4, 5, 6}, nil, -1, true, nil}.encode(),
 		"GIF, one pixel on a canvas of 49 megapixel": gifFile{image.Pt(7000, 7000), image.Rect(0, 0, 1, 1), []byte{1, 2, 3, 4, 5, 6}, nil, -1, false, nil}.encode(),
 	}
@@ -186,8 +164,7 @@ func TestRenderBounds(t *testing.T) {
 	}
 }
 
-// TestRenderStopsInTheMiddle cancels while a large picture is decoded and prints how long that took. The decoder of WebP in golang.org/x/image stops only when it
-// reads: lossy pictures are read whole before, and of a single colour there is nothing to read.
+// TestRenderStopsInTheMiddle cancels while a large picture is decoded and prints how long that took.
 func TestRenderStopsInTheMiddle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes pictures of 50 megapixels")

@@ -14,7 +14,7 @@
 // error may go away by itself.
 //
 // A JPEG, PNG or GIF that is cut short or damaged in its picture data is shown as far as it can be read, as browsers do, with a warning in [Source]; what is
-// missing is grey, black or transparent. It is refused as corrupt when nothing of the picture can be read, and so is a damaged WebP.
+// missing is grey, black or transparent. It is refused as corrupt when nothing of the picture can be read, and so is a WebP that is damaged or cut short, wherever that is.
 // Of an animation the first frame is used, placed on its canvas, which it may enlarge; of an animated PNG, the picture that programs show which know no animation.
 // A file that is a second thing beside a picture (an archive, a PDF, a page or script in its comments or behind its end) is refused, though nothing of it would
 // be published; a video or a further picture behind the end, as phones append them, is no reason for refusal.
@@ -32,9 +32,8 @@
 // # Budget
 //
 // Config.MaxBytes, MaxPixels, MaxMemory and MaxDuration bound one source and, as far as memory goes, all calls together: further ones wait. A
-// cancelled context ends reading, decoding and resampling, except while a decoder works that reads nothing more: that of a lossy WebP, that of a lossless one over
-// pixels of one colour, and the opt-in ones. These stop at their end, which MaxPixels bounds. A panic in a decoder is caught, logged, counted and becomes a
-// refusal that wraps [ErrDefect].
+// cancelled context ends reading, decoding and resampling soon, whatever the file holds, except while an opt-in decoder works: these stop at their
+// end, which MaxPixels bounds. A panic in a decoder is caught, logged, counted and becomes a refusal that wraps [ErrDefect].
 //
 // # Publishing
 //

@@ -44,7 +44,7 @@ func (p *Pipeline) bound(info *probe.Info) error {
 	}
 	if info.Memory() > p.cfg.MaxMemory {
 		pixels := int64(info.Width) * int64(info.Height)
-		return tooManyPixels(info.Format, pixels, max(1, p.cfg.MaxMemory*2/int64(info.HalfBytes)))
+		return tooManyPixels(info.Format, pixels, max(1, (p.cfg.MaxMemory-info.Base)*2/int64(info.HalfBytes)))
 	}
 	return nil
 }

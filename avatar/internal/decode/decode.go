@@ -1,5 +1,5 @@
 // Package decode turns the bytes of a picture that package probe has measured into a source of pixels: one picture of the canvas's size, as stored.
-// Of an animation only the first frame is decoded. A JPEG is decoded when the source is read, at the scale that is wanted; the others at once.
+// Of an animation only the first frame is decoded. JPEG, WebP and the common kinds of PNG are decoded when the source is read, as far and at the scale that is wanted; the others at once.
 package decode
 
 import (
@@ -49,7 +49,7 @@ func Decode(ctx context.Context, info *probe.Info, data []byte) (Result, error) 
 	case sniff.GIF:
 		result, err = decodeGIF(ctx, info, data)
 	case sniff.WebP:
-		result, err = decodeWebP(ctx, info, data)
+		result, err = decodeWebP(info, data)
 	default:
 		err = fmt.Errorf("no decoder for %q", info.Format)
 	}

@@ -46,6 +46,8 @@ type Info struct {
 	Comments [][]byte
 	// HalfBytes is how many half bytes one pixel takes while it is decoded.
 	HalfBytes int
+	// Base is how many bytes decoding takes beside, whatever the number of pixels.
+	Base int64
 	// Warnings lists what was found to be broken but not fatal.
 	Warnings []string
 
@@ -54,7 +56,7 @@ type Info struct {
 }
 
 // Memory estimates the bytes that decoding takes.
-func (i *Info) Memory() int64 { return int64(i.Width) * int64(i.Height) * int64(i.HalfBytes) / 2 }
+func (i *Info) Memory() int64 { return int64(i.Width)*int64(i.Height)*int64(i.HalfBytes)/2 + i.Base }
 
 // Bounds is the canvas.
 func (i *Info) Bounds() image.Rectangle { return image.Rect(0, 0, i.Width, i.Height) }

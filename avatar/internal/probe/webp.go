@@ -3,6 +3,8 @@ package probe
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/cruddur/avatarkit/avatar/internal/vp8l"
 )
 
 // VP8X flags, WebP Container Specification.
@@ -68,17 +70,19 @@ func (i *Info) readWebP(data []byte) error {
 	if frame.X+frame.Width > i.Width || frame.Y+frame.Height > i.Height {
 		return errors.New("the first frame lies outside the canvas")
 	}
-	i.HalfBytes = 3 // 4:2:0
-	if frame.Lossless {
-		i.HalfBytes = 16 // the decoder doubles its buffer for colour indexing
-	}
-	if frame.Alpha != nil {
-		i.HalfBytes += 12 // the decoder makes a whole colour picture of the alpha
-	}
-	if i.Animated {
-		i.HalfBytes += 8 // the canvas
-	}
+	i.HalfBytes, i.Base = webpMemory(frame)
 	return nil
+}
+
+// webpMemory estimates what decoding takes, by pixel and beside. Everything is decoded row by row.
+func webpMemory(f Frame) (halfBytes int, base int64) {
+	base = 64 * int64(f.Width) // some rows
+	if f.Lossless || f.Alpha != nil {
+		// What the lossless coding says of its blocks takes 7/16 of a byte a pixel.
+		blocks := int64((f.Width+3)/4) * int64((f.Height+3)/4)
+		base += vp8l.GroupBytes*min(blocks, vp8l.MaxGroups) + 2*4*min(2*int64(f.Width)*int64(f.Height), vp8l.Reach)
+	}
+	return 1, base
 }
 
 // WebPFrame finds the first picture of a WebP file.

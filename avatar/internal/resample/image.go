@@ -22,26 +22,6 @@ func FromImage(m image.Image, video bool) Source {
 	return &pixels{bounds: image.Rectangle{Max: m.Bounds().Size()}, opaque: opaque, row: row}
 }
 
-// Place returns the picture of the given bounds that shows m at a point and is transparent elsewhere. M lies inside the bounds.
-func Place(m image.Image, video bool, bounds image.Rectangle, at image.Point) Source {
-	model := YCbCr
-	if video {
-		model = Video
-	}
-	row, _ := pixelRows(m, model)
-	shown := image.Rectangle{Max: m.Bounds().Size()}.Add(at)
-	return &pixels{bounds: bounds, row: func(y, x0, x1 int, dst []byte) []byte {
-		dst = dst[:4*(x1-x0)]
-		clear(dst)
-		left, right := max(x0, shown.Min.X), min(x1, shown.Max.X)
-		if y >= shown.Min.Y && y < shown.Max.Y && left < right {
-			part := dst[4*(left-x0) : 4*(right-x0)]
-			copy(part, row(y-shown.Min.Y, left-shown.Min.X, right-shown.Min.X, part))
-		}
-		return dst
-	}}
-}
-
 func grayPicture(m *image.Gray) *Picture {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	return &Picture{Width: w, Height: h, Model: Gray, Planes: []Plane{{Grid{w, h, 0, 0, 1, 1}, m.Pix, m.Stride}}}

@@ -201,22 +201,6 @@ func TestVideoRange(t *testing.T) {
 	}
 }
 
-func TestPlace(t *testing.T) {
-	m := waves(10, 8)
-	got := scale(t, resample.Place(m, false, image.Rect(0, 0, 30, 20), image.Pt(7, 5)), image.Rect(4, 3, 24, 18), 20, 15)
-	for y := range 15 {
-		for x := range 20 {
-			want := color.NRGBA{}
-			if at := image.Pt(x+4-7, y+3-5); at.In(m.Rect) {
-				want = m.NRGBAAt(at.X, at.Y)
-			}
-			if got.NRGBAAt(x, y) != want {
-				t.Fatalf("(%d,%d) is %v, want %v", x, y, got.NRGBAAt(x, y), want)
-			}
-		}
-	}
-}
-
 func TestTurn(t *testing.T) {
 	m := waves(30, 17)
 	p, err := resample.Scale(context.Background(), new(resample.Memory), resample.FromImage(m, false), m.Rect, m.Rect.Size(), 1)
