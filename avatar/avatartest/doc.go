@@ -10,9 +10,12 @@
 // One part ends the process at each operation in turn, before it has an effect, after it, and half way through a write or a read, in each of
 // the things that a processor does: publish, refuse, crop again, fill in, take in, erase, sweep.
 //
-// A second part lets another process come in between any two operations of these, and erase, sweep, recover, or handle every event again.
+// A second part lets the store fail at each operation while the process lives on, and again at its next tries: by a conflict of writes, a request to slow
+// down, a lost connection or a time-out, without an effect or after it, half way, or so that the store's own client makes the request a second time.
 //
-// The third part lets several processes work at once on the uploads of a few people, with events that come twice, late, early, in the wrong order or
+// A third part lets another process come in between any two operations of these, and erase, sweep, recover, crop again, or handle every event again.
+//
+// The fourth part lets several processes work at once on the uploads of a few people, with events that come twice, late, early, in the wrong order or
 // not at all, while somebody sweeps, crops again, fills in or erases. Only one operation happens at a time, and which one is drawn from
 // a seed, so that what fails once fails again.
 //

@@ -9,7 +9,7 @@ import (
 
 // Options sizes [TestBuckets] for slow stores. Nil means the defaults.
 type Options struct {
-	// Every is which of the operations to end a process at, or to overtake it at: 1 means each, 10 each tenth. Zero means each, or each seventh with -short.
+	// Every is which of the operations to end a process at, to fail at, or to overtake a process at: 1 means each, 10 each tenth. Zero means each, or each seventh with -short.
 	Every int
 	// Seeds is how many histories of several processes to play. Zero means 300, or 40 with -short.
 	Seeds int

@@ -62,7 +62,7 @@ func parse(args []string, env func(string) string, log io.Writer) (config, error
 	c := config{secret: env("AVATARKIT_PUBLIC_ID_SECRET")}
 	flags := flag.NewFlagSet("backfill", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&c.uploads, "uploads", env("AVATARKIT_UPLOADS"), "`URL` of the bucket for uploads: s3://…, gs://…, azblob://… or file:///…")
+	flags.StringVar(&c.uploads, "uploads", env("AVATARKIT_UPLOADS"), "`URL` of the bucket for uploads: s3://…, gs://…, azblob://… or file:///…?no_tmp_dir=true")
 	flags.StringVar(&c.assets, "assets", env("AVATARKIT_ASSETS"), "`URL` of the bucket for published pictures")
 	flags.StringVar(&c.db, "db", env("AVATARKIT_DB"), "postgres://… or sqlite:PATH: the profiles that show the pictures (optional)")
 	flags.StringVar(&c.kind, "kind", "avatar", "`kind` of picture: avatar or banner")
