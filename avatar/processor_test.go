@@ -217,7 +217,7 @@ func TestProcessRejects(t *testing.T) {
 		want              avatar.Reason
 	}{
 		{"empty", "image/png", nil, avatar.ReasonEmpty},
-		{"too many bytes", "image/png", make([]byte, 1<<20+1), avatar.ReasonTooManyBytes},
+		{"too many bytes", "image/png", make([]byte, 1<<20+5), avatar.ReasonTooManyBytes},
 		{"text", "image/jpeg", []byte("hello, this is a text"), avatar.ReasonUnsupportedFormat},
 		{"svg", "image/png", []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), avatar.ReasonUnsupportedFormat},
 		{"other type", "image/jpeg", pngOf(t, red), avatar.ReasonTypeMismatch},
@@ -233,6 +233,9 @@ func TestProcessRejects(t *testing.T) {
 				res := w.process(key, avatar.OutcomeRejected)
 				if res.Reject.Reason != tt.want || res.Reject.Hint == "" {
 					t.Errorf("reject = %+v, want %s with a hint", res.Reject, tt.want)
+				}
+				if tt.want == avatar.ReasonTooManyBytes && res.Reject.Got != int64(len(tt.data)) {
+					t.Errorf("got %d of %d bytes", res.Reject.Got, len(tt.data))
 				}
 			}
 			s, err := w.Status(t.Context(), "alice", id)

@@ -9,6 +9,8 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -129,6 +131,28 @@ func TestSlowPublishingGivesUp(t *testing.T) {
 	w.process(key, avatar.OutcomePublished)
 	if got := w.current("alice"); got != id {
 		t.Errorf("current = %s", got)
+	}
+}
+
+// Who was erased while a moderator looked at the picture is not shown for even a moment: the manifest is not written.
+func TestEraseWhileModerating(t *testing.T) {
+	w, dir := newFiles(t)
+	key, id := w.upload("alice", red)
+	opts := *w.opts
+	opts.Moderate = meanwhile(func() {
+		if _, err := w.Erase(t.Context(), "alice"); err != nil {
+			t.Error(err)
+		}
+		// Where the manifest would be lies what cannot be overwritten.
+		if err := os.MkdirAll(filepath.Join(dir, "avatars", "alice", id, "manifest.json", "x"), 0o755); err != nil {
+			t.Error(err)
+		}
+	})
+	if res, err := w.with(opts).Process(t.Context(), key); err != nil || res.Outcome != avatar.OutcomeErased {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if keys := keysOf(t, w.assets, ""); len(keys) != 1 { // the tombstone, since there is one bucket
+		t.Errorf("left: %v", keys)
 	}
 }
 

@@ -190,7 +190,10 @@ func (s scenario) fail(ctx context.Context, uploads, assets *blob.Bucket, n int,
 		return fmt.Errorf("prepare: %w", err)
 	}
 	w.slow = f == torn
-	const tries = 6 // more than the attempts at one picture after which it is refused
+	tries := 6 // more than the attempts at one picture after which it is refused
+	if f == before {
+		tries = 1
+	}
 	acted := errors.New("not done yet")
 	var done history
 	for try := 0; try < tries && acted != nil && (try == 0 || s.twice); try++ {
