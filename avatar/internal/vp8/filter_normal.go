@@ -22,14 +22,6 @@ func (p *plane) normal(at, size int, e *edge, left, above, inside bool) {
 	}
 }
 
-// Lanes of 16 bits, for four comparisons at once.
-const (
-	lanes  = 0x0001000100010001
-	lows   = 0x00ff * lanes
-	signs  = 0x8000 * lanes
-	signs3 = 0x0000800080008000
-)
-
 // across filters the rows of an edge that goes down: the eight samples around it are one word.
 func (p *plane) across(at, size int, e *edge, outer bool) {
 	limit := e.limit
@@ -76,39 +68,4 @@ func (p *plane) across(at, size int, e *edge, outer bool) {
 func spread(p1, p0, q0, q1 int32) (a, b, c int32) {
 	w := signed(3*(q0-p0) + signed(p1-q1))
 	return (27*w + 63) >> 7, (18*w + 63) >> 7, (9*w + 63) >> 7
-}
-
-// downwards filters the columns of an edge that goes across.
-func (p *plane) downwards(at, size int, e *edge, outer bool) {
-	limit := e.limit
-	if outer {
-		limit += 4
-	}
-	s, pix := p.stride, p.pix
-	r0, r1, r2, r3 := pix[at-4*s:][:size], pix[at-3*s:][:size], pix[at-2*s:][:size], pix[at-s:][:size]
-	r4, r5, r6, r7 := pix[at:][:size], pix[at+s:][:size], pix[at+2*s:][:size], pix[at+3*s:][:size]
-	for i := range r0 {
-		p1, p0, q0, q1 := int32(r2[i]), int32(r3[i]), int32(r4[i]), int32(r5[i])
-		if 2*abs(p0-q0)+abs(p1-q1)>>1 > limit {
-			continue
-		}
-		p3, p2, q2, q3 := int32(r0[i]), int32(r1[i]), int32(r6[i]), int32(r7[i])
-		if max(abs(p3-p2), abs(p2-p1), abs(p1-p0), abs(q1-q0), abs(q2-q1), abs(q3-q2)) > e.interior {
-			continue
-		}
-		switch {
-		case max(abs(p1-p0), abs(q1-q0)) > e.variance:
-			a, b := common(p1, p0, q0, q1)
-			r3[i], r4[i] = byte(clamp(p0+b)), byte(clamp(q0-a))
-		case outer:
-			a, b, c := spread(p1, p0, q0, q1)
-			r1[i], r2[i], r3[i] = byte(clamp(p2+c)), byte(clamp(p1+b)), byte(clamp(p0+a))
-			r4[i], r5[i], r6[i] = byte(clamp(q0-a)), byte(clamp(q1-b)), byte(clamp(q2-c))
-		default:
-			a, b := half(3 * (q0 - p0))
-			c := (a + 1) >> 1
-			r2[i], r3[i] = byte(clamp(p1+c)), byte(clamp(p0+b))
-			r4[i], r5[i] = byte(clamp(q0-a)), byte(clamp(q1-c))
-		}
-	}
 }
