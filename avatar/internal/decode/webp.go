@@ -70,7 +70,7 @@ func (s *webpSource) openPlanes(rect image.Rectangle, size image.Point, chroma i
 	half := resample.Plane{Grid: resample.Grid{Width: (w + 1) / 2, Height: (h + 1) / 2, UnitX: 2, UnitY: 2}}
 	layout := &resample.Picture{Width: w, Height: h, Model: resample.Video, Planes: []resample.Plane{luma, half, half}}
 	return resample.NewRowsReader(layout, rect, size, chroma, func(ctx context.Context, row func(plane, y int, samples []byte)) error {
-		return s.lossy.Decode(ctx, vp8.Options{Region: rect}, func(strip *vp8.Strip) error {
+		return s.lossy.Decode(ctx, rect, func(strip *vp8.Strip) error {
 			for y := strip.Y; y < strip.Y+strip.Height; y++ {
 				row(0, y, strip.Luma(y))
 				if y&1 == 0 {
@@ -94,7 +94,7 @@ func (s *webpSource) readLossy(ctx context.Context, c *canvas) error {
 		}
 	}
 	pixels := make([]byte, 4*s.lossy.Width)
-	err := s.lossy.Decode(ctx, vp8.Options{Region: c.wanted()}, func(strip *vp8.Strip) error {
+	err := s.lossy.Decode(ctx, c.wanted(), func(strip *vp8.Strip) error {
 		for y := strip.Y; y < strip.Y+strip.Height; y++ {
 			var transparency []byte
 			if alpha != nil {

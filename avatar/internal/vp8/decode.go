@@ -5,14 +5,6 @@ import (
 	"image"
 )
 
-// Options says what to decode.
-type Options struct {
-	// Region is the part of the picture that is wanted, in pixels. Empty means all of it.
-	Region image.Rectangle
-	// Unfiltered leaves the loop filter out, which softens the edges of blocks by some levels. It is for pictures that are made much smaller.
-	Unfiltered bool
-}
-
 // Strip is some rows of the picture, an even number unless they are the last: luma, and chroma at half the size. It is valid only during the call that gets it.
 type Strip struct {
 	// Y is the first row, an even number.
@@ -22,7 +14,7 @@ type Strip struct {
 	width     int
 }
 
-// Luma returns row y of the picture, which lies between Y and Y+Height. Only the columns of the wanted region are right.
+// Luma returns row y of the picture, which lies between Y and Y+Height. Only the columns of the region are right.
 func (s *Strip) Luma(y int) []byte { return s.luma.row(y-s.Y, s.width) }
 
 // Chroma returns the rows of both planes that serve the rows 2*y and 2*y+1 of the picture.
@@ -64,17 +56,12 @@ type buffers struct {
 	strip  Strip
 }
 
-// Decode decodes the picture and calls emit with its strips, from top to bottom, as far as they meet the region. It ends early with emit's error or the context's.
-// That the data is cut short is told at the end, if not before.
-func (d *Decoder) Decode(ctx context.Context, opts Options, emit func(*Strip) error) error {
+// Decode decodes the part of the picture inside region, which is not empty and lies within it, and calls emit with its strips, from top to bottom. It ends early
+// with emit's error or the context's. That the data is cut short is told at the end, if not before.
+func (d *Decoder) Decode(ctx context.Context, region image.Rectangle, emit func(*Strip) error) error {
 	f, err := d.newFrame()
 	if err != nil {
 		return err
-	}
-	all := image.Rect(0, 0, d.Width, d.Height)
-	region := opts.Region.Intersect(all)
-	if opts.Region.Empty() {
-		region = all
 	}
 	b := &buffers{last: newLine(f.across), planes: [3]plane{
 		newPlane(16*f.across, 16, lumaWaits), newPlane(8*f.across, 8, chromaWaits), newPlane(8*f.across, 8, chromaWaits),
@@ -94,9 +81,7 @@ func (d *Decoder) Decode(ctx context.Context, opts Options, emit func(*Strip) er
 		if err := f.decodeRow(y, b, row); err != nil {
 			return err
 		}
-		if !opts.Unfiltered {
-			b.filterRow(row[:right], f.simple, y == 0)
-		}
+		b.filterRow(row[:right], f.simple, y == 0)
 		if err := b.emit(y, y == f.down-1, d.Width, region, emit); err != nil {
 			return err
 		}

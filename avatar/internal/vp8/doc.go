@@ -8,7 +8,7 @@
 //	tokens.go    their coefficients, from the other partitions
 //	predict.go   prediction of 16x16 and 8x8 samples, subblock.go of 4x4
 //	transform.go coefficients to differences, which are added to the prediction
-//	filter.go    the loop filters, with filter_normal.go
+//	filter.go    the loop filters, with filter_normal.go and, for many samples at once, filter_lanes.go
 //	decode.go    what ties them: rows of macroblocks, strips                            Decoder.Decode
 //	tables.go    the constants of the RFC
 //

@@ -11,11 +11,7 @@ const (
 
 // downwards filters the columns of an edge that goes across, eight at a time: four in the even lanes and four in the odd ones.
 func (p *plane) downwards(at, size int, e *edge, outer bool) {
-	limit := e.limit
-	if outer {
-		limit += 4
-	}
-	t := thresholds{signs + uint64(limit)*lanes, signs + uint64(e.interior)*lanes, signs + uint64(e.variance)*lanes}
+	t, limit := e.thresholds(outer)
 	for ; size > 0; size -= 8 {
 		var word [8]uint64
 		var even, odd column
@@ -26,7 +22,7 @@ func (p *plane) downwards(at, size int, e *edge, outer bool) {
 		switch a, b := t.filter(&even, outer), t.filter(&odd, outer); {
 		case a == exceeds || b == exceeds:
 			for i := range 8 {
-				p.one(at+i, limit, e, outer)
+				p.one(at+i, p.stride, limit, e, outer)
 			}
 		case a == changed || b == changed:
 			for i, row := 1, at-3*p.stride; i < 7; i, row = i+1, row+p.stride {
@@ -37,11 +33,58 @@ func (p *plane) downwards(at, size int, e *edge, outer bool) {
 	}
 }
 
+// across filters the rows of an edge that goes down, four at a time, which are turned into columns.
+func (p *plane) across(at, size int, e *edge, outer bool) {
+	t, limit := e.thresholds(outer)
+	for ; size > 0; size -= 4 {
+		pix, s := p.pix[at-4:], p.stride
+		w0, w1 := binary.LittleEndian.Uint64(pix), binary.LittleEndian.Uint64(pix[s:])
+		w2, w3 := binary.LittleEndian.Uint64(pix[2*s:]), binary.LittleEndian.Uint64(pix[3*s:])
+		var c column
+		c[0], c[2], c[4], c[6] = transpose(w0&lows, w1&lows, w2&lows, w3&lows)
+		c[1], c[3], c[5], c[7] = transpose(w0>>8&lows, w1>>8&lows, w2>>8&lows, w3>>8&lows)
+		switch t.filter(&c, outer) {
+		case exceeds:
+			for i := range 4 {
+				p.one(at+i*s, 1, limit, e, outer)
+			}
+		case changed:
+			e0, e1, e2, e3 := transpose(c[0], c[2], c[4], c[6])
+			o0, o1, o2, o3 := transpose(c[1], c[3], c[5], c[7])
+			binary.LittleEndian.PutUint64(pix, e0|o0<<8)
+			binary.LittleEndian.PutUint64(pix[s:], e1|o1<<8)
+			binary.LittleEndian.PutUint64(pix[2*s:], e2|o2<<8)
+			binary.LittleEndian.PutUint64(pix[3*s:], e3|o3<<8)
+		}
+		at += 4 * s
+	}
+}
+
+// transpose turns four words of four lanes into four of the first lanes, the second, and so on.
+func transpose(a, b, c, d uint64) (r0, r1, r2, r3 uint64) {
+	const (
+		pairs = 0x0000ffff0000ffff
+		half  = 0x00000000ffffffff
+	)
+	t0, t1 := a&pairs|b&pairs<<16, a>>16&pairs|b&^pairs
+	t2, t3 := c&pairs|d&pairs<<16, c>>16&pairs|d&^pairs
+	return t0&half | t2<<32, t1&half | t3<<32, t0>>32 | t2&^half, t1>>32 | t3&^half
+}
+
 // column holds the samples p3, p2, p1, p0, q0, q1, q2, q3 of four columns, the edge in the middle.
 type column [8]uint64
 
 // thresholds are those of an edge, with the sign of each lane set.
 type thresholds struct{ limit, interior, variance uint64 }
+
+// thresholds returns those of an edge, and the limit alone. Outer says that the edge is one between macroblocks.
+func (e *edge) thresholds(outer bool) (thresholds, int32) {
+	limit := e.limit
+	if outer {
+		limit += 4
+	}
+	return thresholds{signs + uint64(limit)*lanes, signs + uint64(e.interior)*lanes, signs + uint64(e.variance)*lanes}, limit
+}
 
 // What a filter did to four columns.
 const (
@@ -119,36 +162,4 @@ func distance(a, b uint64) uint64 {
 	d := a + signs - b
 	less := ^widen(d&signs) & (0x7fff * lanes)
 	return d&(0x7fff*lanes) ^ less + less&lanes
-}
-
-// one filters one column, as the RFC gives it.
-func (p *plane) one(at int, limit int32, e *edge, outer bool) {
-	s, pix := p.stride, p.pix
-	sample := func(i int) int32 { return int32(pix[at+i*s]) }
-	put := func(i int, v int32) { pix[at+i*s] = byte(clamp(v)) }
-	p3, p2, p1, p0, q0, q1, q2, q3 := sample(-4), sample(-3), sample(-2), sample(-1), sample(0), sample(1), sample(2), sample(3)
-	if 2*abs(p0-q0)+abs(p1-q1)>>1 > limit || max(abs(p3-p2), abs(p2-p1), abs(p1-p0), abs(q1-q0), abs(q2-q1), abs(q3-q2)) > e.interior {
-		return
-	}
-	switch {
-	case max(abs(p1-p0), abs(q1-q0)) > e.variance:
-		a, b := common(p1, p0, q0, q1)
-		put(-1, p0+b)
-		put(0, q0-a)
-	case outer:
-		a, b, c := spread(p1, p0, q0, q1)
-		put(-3, p2+c)
-		put(-2, p1+b)
-		put(-1, p0+a)
-		put(0, q0-a)
-		put(1, q1-b)
-		put(2, q2-c)
-	default:
-		a, b := half(3 * (q0 - p0))
-		c := (a + 1) >> 1
-		put(-2, p1+c)
-		put(-1, p0+b)
-		put(0, q0-a)
-		put(1, q1-c)
-	}
 }

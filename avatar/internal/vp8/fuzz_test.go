@@ -27,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		got, err := decode(context.Background(), data, vp8.Options{})
+		got, err := decode(context.Background(), data, everywhere)
 		want, wantErr := reference(data)
 		if err != nil && wantErr == nil && beginsWith255(data) {
 			return

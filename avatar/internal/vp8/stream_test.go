@@ -112,6 +112,9 @@ func header(first []byte) (partitions int, overflows bool) {
 	return 1 << o.number(2), highest > 127 || lowest < -128
 }
 
+// everywhere is a region that no picture exceeds.
+var everywhere = image.Rect(0, 0, 1<<14, 1<<14)
+
 // frame puts a key frame together.
 func frame(w, h int, first []byte, rest [][]byte) []byte {
 	tag := uint32(1)<<4 | uint32(len(first))<<5
@@ -168,14 +171,14 @@ func beginsWith255(data []byte) bool {
 	return bad
 }
 
-// decode returns the region of a picture; the rest of the planes is zero.
-func decode(ctx context.Context, data []byte, opts vp8.Options) (*image.YCbCr, error) {
+// decode returns the part of a picture inside a region; the rest of the planes is zero.
+func decode(ctx context.Context, data []byte, region image.Rectangle) (*image.YCbCr, error) {
 	d, err := vp8.NewDecoder(data)
 	if err != nil {
 		return nil, err
 	}
 	m := image.NewYCbCr(image.Rect(0, 0, d.Width, d.Height), image.YCbCrSubsampleRatio420)
-	err = d.Decode(ctx, opts, func(s *vp8.Strip) error {
+	err = d.Decode(ctx, region.Intersect(m.Rect), func(s *vp8.Strip) error {
 		for y := s.Y; y < s.Y+s.Height; y++ {
 			copy(m.Y[y*m.YStride:][:d.Width], s.Luma(y))
 		}
