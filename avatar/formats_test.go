@@ -83,6 +83,44 @@ func TestRenderAnimatedWebPShowsTheCanvas(t *testing.T) {
 	}
 }
 
+// TestRenderWebPHeader has files whose chunks disagree: the size is that of the header where it has its place, and there is one header at most.
+func TestRenderWebPHeader(t *testing.T) {
+	picture := encodeWebP(t, quarters(60, 60), true)[12:]
+	tests := []struct {
+		name    string
+		data    []byte
+		refused bool
+	}{
+		{"plain", riff(picture), false},
+		{"no padding at the end", bytes.TrimSuffix(riff(picture, riffChunk("ODD ", []byte{1})), []byte{0}), false},
+		{"announced alpha that is not there", riff(canvas(1<<4, 60, 60), picture), false},
+		{"announced animation that is not there", riff(canvas(1<<1, 60, 60), picture), false},
+		{"a header behind the picture", riff(picture, canvas(0, 90, 90)), false},
+		{"a second header", riff(canvas(0, 60, 60), canvas(0, 90, 90), picture), false},
+		{"a length that ends before the picture", append([]byte("RIFF\x0c\x00\x00\x00"), riff(picture)[8:]...), false},
+		{"a length beyond the end", append([]byte("RIFF\xff\xff\xff\x00"), riff(picture)[8:]...), false},
+		{"another size", riff(canvas(0, 61, 60), picture), true},
+		{"a frame beyond the canvas", riff(canvas(1<<1, 59, 60), picture), true},
+	}
+	p := newPipeline(t, avatar.Config{})
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			set, err := p.Render(t.Context(), bytes.NewReader(tt.data))
+			if tt.refused {
+				wantReject(t, err, avatar.ReasonCorrupt, "webp")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := set.Source; s.Width != 60 || s.Height != 60 {
+				t.Errorf("source is %+v", s)
+			}
+			wantQuarters(t, decodePicture(t, set.Pictures[0]))
+		})
+	}
+}
+
 // TestRenderDamagedWebP has no picture to show: the decoder gives none.
 func TestRenderDamagedWebP(t *testing.T) {
 	p := newPipeline(t, avatar.Config{})

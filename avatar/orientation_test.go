@@ -53,6 +53,7 @@ func TestRenderOddEXIF(t *testing.T) {
 		{"PNG, wrong checksum", append(append(bytes.Clone(whole[:33]), damaged...), whole[33:]...), 1},
 		{"WebP, with JPEG's prefix", riff(canvas(1<<3, size, size), lossless, riffChunk("EXIF", app1(6))), 6},
 		{"WebP, not announced", riff(canvas(0, size, size), lossless, riffChunk("EXIF", exifBlock(6))), 6},
+		{"WebP, behind the end", append(riff(canvas(1<<3, size, size), lossless), riffChunk("EXIF", exifBlock(6))...), 1},
 		{"WebP, before the picture", riff(canvas(1<<3, size, size), riffChunk("EXIF", exifBlock(6)), lossless), 6},
 	}
 	p := newPipeline(t, avatar.Config{})

@@ -43,10 +43,19 @@ func (i *Info) readWebP(data []byte) error {
 	if end := int64(binary.LittleEndian.Uint32(data[4:])) + 8; end <= int64(len(data)) {
 		i.End = int(end)
 	}
-	canvas := false
-	Chunks(data[12:], func(id string, body []byte) bool {
+	// What is behind the end does not belong to the picture, unless the length is nonsense.
+	within := data
+	if i.End > 0 {
+		if _, err := WebPFrame(data[:i.End]); err == nil {
+			within = data[:i.End]
+		}
+	}
+	canvas, first := false, true
+	Chunks(within[12:], func(id string, body []byte) bool {
+		header := first && id == "VP8X" && len(body) >= 10 // elsewhere it is none
+		first = false
 		switch {
-		case id == "VP8X" && len(body) >= 10:
+		case header:
 			canvas = true
 			i.Animated = body[0]&flagAnimation != 0
 			i.Width, i.Height = uint24(body[4:])+1, uint24(body[7:])+1
