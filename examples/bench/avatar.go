@@ -108,7 +108,8 @@ func (b *avatarBench) speed() error {
 	return nil
 }
 
-// throughput keeps all cores busy.
+// throughput keeps all cores busy. On a machine that does other things as well the time by the clock says how many threads either brings to the competition
+// for the cores; then the CPU time is what to look at.
 func (b *avatarBench) throughput() error {
 	p, _ := find(b.photos, "jpeg", 2)
 	const pictures = 16
@@ -117,9 +118,9 @@ func (b *avatarBench) throughput() error {
 	if err != nil {
 		return err
 	}
-	b.add(result{
-		Case: p.name + ", all cores", Unit: "wall ms a picture", Against: "sharp",
-		Ours: m.ours.Wall * 1e3 / pictures, Theirs: m.theirs.Wall * 1e3 / pictures, Ratio: m.wallRatio, Bar: 1,
-	})
+	m.ours, m.theirs = m.ours.each(pictures), m.theirs.each(pictures)
+	name := p.name + ", all cores, a picture"
+	b.add(result{Case: name, Unit: "wall ms", Ours: m.ours.Wall * 1e3, Theirs: m.theirs.Wall * 1e3, Against: "sharp", Ratio: m.wallRatio, Bar: 1})
+	b.add(result{Case: name, Unit: "CPU ms", Ours: m.ours.CPU * 1e3, Theirs: m.theirs.CPU * 1e3, Against: "sharp", Ratio: m.cpuRatio})
 	return nil
 }

@@ -34,6 +34,9 @@ type usage struct {
 	Peak float64 `json:"peak"` // bytes of resident memory, the most that the process ever had
 }
 
+// each is the usage of one of n things that were done together.
+func (u usage) each(n float64) usage { return usage{u.CPU / n, u.Wall / n, u.Peak} }
+
 type answer struct {
 	usage
 	Error string `json:"error,omitempty"`
