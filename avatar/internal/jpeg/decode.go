@@ -159,11 +159,7 @@ func (o *output) transform(p *plane, bx, by, wrote int) {
 	}
 	switch p.size {
 	case 8:
-		if wrote <= lastLow {
-			idct8low(b, dst, stride)
-		} else {
-			idct8(b, columnsUpTo(wrote), dst, stride)
-		}
+		idct8(b, wrote, dst, stride)
 	case 6:
 		idct6(b, dst, stride)
 	case 4:
@@ -185,15 +181,13 @@ func (o *output) transform(p *plane, bx, by, wrote int) {
 // lastLow is the last index in zigzag order before which all coefficients lie in the upper left 4x4.
 const lastLow = 9
 
-// columnsUpTo returns how many columns of a block the coefficients up to an index in zigzag order, behind lastLow, reach into.
+// columnsUpTo returns how many columns of a block, an even number, the coefficients up to an index in zigzag order reach into.
 func columnsUpTo(index int) int {
 	switch {
-	case index <= 14:
-		return 5
+	case index <= lastLow:
+		return 4
 	case index <= 20:
 		return 6
-	case index <= 27:
-		return 7
 	}
 	return 8
 }

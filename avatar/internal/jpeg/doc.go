@@ -1,4 +1,4 @@
-// Package jpeg decodes JPEG (ITU-T T.81) straight to the size that is wanted: at 1, 1/2, 1/4 or 1/8, row by row. It also encodes planes.
+// Package jpeg decodes JPEG (ITU-T T.81) straight to the size that is wanted, in eighths: 8, 6, 4, 3, 2 or 1; row by row. It also encodes planes.
 //
 // It does for thumbnails what image/jpeg cannot: it neither computes nor keeps the pixels that a smaller picture does not need.
 // The way through the package is the way of the data:
@@ -8,7 +8,7 @@
 //	huffman.go     the tables that turn its bits into symbols, several at a time     huffman
 //	sequential.go  blocks of a baseline scan, transformed as soon as they are read
 //	progressive.go scans that refine one another, collected before the transform     store
-//	idct.go        coefficients to samples, 8x8, 4x4, 2x2 or 1x1 a block
+//	idct.go        coefficients to samples, 8x8 to 1x1 a block; pairs.go: two at once
 //	decode.go      what ties them: regions, strips                                  Decoder.Decode
 //
 // The other way, planes to a baseline file: encode.go, fdct.go, and the tables of annexk.go.
@@ -16,7 +16,7 @@
 // # Scales
 //
 // A block of 8x8 samples is stored as 64 frequencies. A picture of half the size needs only the lower half of them in each direction, so
-// the scales 1/2, 1/4 and 1/8 transform 4x4, 2x2 and 1x1 frequencies with an inverse DCT of that size. Behind the last frequency
+// that scale transforms 4x4 frequencies with an inverse DCT of that size, and the others likewise. Behind the last frequency
 // that a scale needs, the symbols are not decoded but measured: a table over the next bits says how many whole symbols they hold.
 // Each component has its own scale, so that subsampled chroma needs no more enlargement than the output asks for.
 //

@@ -3,12 +3,7 @@ package jpeg
 import "encoding/binary"
 
 // The forward transform (T.81 section A.3.3), with the constants of the inverse one.
-//
-// A word holds two numbers, one in each half, so that a sum, a difference or a product with a constant is that of both. A negative lower half takes one from
-// the upper, which is far below what rounding does to it. Columns x and x+4 are transformed together, and then rows u and u+4.
-
-// pair is 1 in both halves of a word.
-const pair = 1<<32 + 1
+// It works on columns x and x+4 at once, and then on rows u and u+4; see [pair].
 
 // coefs are the coefficients of a block in natural order: i in the lower half of word i, and i+32 in the upper half. They are those of the
 // standard times 1<<coefBits.
@@ -58,13 +53,6 @@ func transformRows(c, bounds *coefs, mid *[32]int64) (large uint64) {
 		large |= flags >> (24 - 8*u)
 	}
 	return large
-}
-
-// exchange turns two columns of two rows into two rows of two columns, and takes off bits behind the point.
-func exchange(a, b int64) (lower, upper int64) {
-	lower = int64(int32(a)>>descale1) + int64(int32(b)>>descale1)<<32
-	upper = a>>(32+descale1) + b>>(32+descale1)<<32
-	return lower, upper
 }
 
 // beyond returns the highest bit of each half of v that is less than -b or more than b.

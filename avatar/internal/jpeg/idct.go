@@ -6,7 +6,7 @@ package jpeg
 //
 // With each frequency but the first scaled by the square root of 2, a sample of the two-dimensional transform is the plain sum over 8, whatever
 // the number of points; so the constants below are cosines times that root. They have 13 bits behind the point. The first pass of a transform
-// leaves 2 bits more than the samples need. What a valid file holds fits 32 bits; what does not wraps around without harm.
+// leaves 2 bits more than the samples need. What a valid file holds fits 32 bits; what does not makes wrong samples and no other harm.
 
 const (
 	pointBits = 13 // behind the point in the constants
@@ -149,61 +149,62 @@ func odd6(f1, f3, f5 int32) (o0, o1, o2 int32) {
 	return z + (f1+f3)<<pointBits, (f1 - f3 - f5) << pointBits, z + (f5-f3)<<pointBits
 }
 
-// idct8 writes 8x8 samples of a block whose coefficients all lie in so many columns from the left.
-func idct8(b *block, columns int, dst []byte, stride int) {
-	for x := range min(columns, 8) {
-		c := b[x : x+57 : x+57]
-		e0, e1, e2, e3 := even(c[0], c[16], c[32], c[48], round1)
-		o0, o1, o2, o3 := odd(c[8], c[24], c[40], c[56])
-		c[0], c[56] = (e0+o0)>>descale1, (e0-o0)>>descale1
-		c[8], c[48] = (e1+o1)>>descale1, (e1-o1)>>descale1
-		c[16], c[40] = (e2+o2)>>descale1, (e2-o2)>>descale1
-		c[24], c[32] = (e3+o3)>>descale1, (e3-o3)>>descale1
+// idct8 writes 8x8 samples of a block whose last coefficient in zigzag order is the one at index wrote, or comes before it. It works on two columns at once,
+// and then on two rows; see [pair].
+func idct8(b *block, wrote int, dst []byte, stride int) {
+	low := wrote <= lastLow
+	var mid [4][8]int64 // rows y and 7-y
+	for x := 0; x < columnsUpTo(wrote); x += 2 {
+		c := (*[58]int32)(b[x:])
+		var e0, e1, e2, e3, o0, o1, o2, o3 int64
+		if low {
+			e0, e1, e2, e3 = evenLow(two(c[0], c[1]), two(c[16], c[17]), round1*pair)
+			o0, o1, o2, o3 = oddLow(two(c[8], c[9]), two(c[24], c[25]))
+		} else {
+			e0, e1, e2, e3 = even(two(c[0], c[1]), two(c[16], c[17]), two(c[32], c[33]), two(c[48], c[49]), round1*pair)
+			o0, o1, o2, o3 = odd(two(c[8], c[9]), two(c[24], c[25]), two(c[40], c[41]), two(c[56], c[57]))
+		}
+		mid[0][x], mid[0][x+1] = exchange(e0+o0, e0-o0)
+		mid[1][x], mid[1][x+1] = exchange(e1+o1, e1-o1)
+		mid[2][x], mid[2][x+1] = exchange(e2+o2, e2-o2)
+		mid[3][x], mid[3][x+1] = exchange(e3+o3, e3-o3)
 	}
-	for y := range 8 {
-		m := b[8*y : 8*y+8 : 8*y+8]
-		e0, e1, e2, e3 := even(m[0], m[2], m[4], m[6], round2)
-		o0, o1, o2, o3 := odd(m[1], m[3], m[5], m[7])
-		row8((*[8]byte)(dst[y*stride:]), e0, e1, e2, e3, o0, o1, o2, o3)
+	for y := range mid {
+		m := &mid[y]
+		var e0, e1, e2, e3, o0, o1, o2, o3 int64
+		if low {
+			e0, e1, e2, e3 = evenLow(m[0], m[2], round2*pair)
+			o0, o1, o2, o3 = oddLow(m[1], m[3])
+		} else {
+			e0, e1, e2, e3 = even(m[0], m[2], m[4], m[6], round2*pair)
+			o0, o1, o2, o3 = odd(m[1], m[3], m[5], m[7])
+		}
+		above, below := (*[8]byte)(dst[y*stride:]), (*[8]byte)(dst[(7-y)*stride:])
+		above[0], below[0] = samples(e0 + o0)
+		above[1], below[1] = samples(e1 + o1)
+		above[2], below[2] = samples(e2 + o2)
+		above[3], below[3] = samples(e3 + o3)
+		above[4], below[4] = samples(e3 - o3)
+		above[5], below[5] = samples(e2 - o2)
+		above[6], below[6] = samples(e1 - o1)
+		above[7], below[7] = samples(e0 - o0)
 	}
 }
 
-// idct8low writes 8x8 samples of a block whose coefficients all lie in its upper left 4x4, as those of most blocks do.
-func idct8low(b *block, dst []byte, stride int) {
-	for x := range 4 {
-		c := b[x : x+57 : x+57]
-		e0, e1, e2, e3 := evenLow(c[0], c[16], round1)
-		o0, o1, o2, o3 := oddLow(c[8], c[24])
-		c[0], c[56] = (e0+o0)>>descale1, (e0-o0)>>descale1
-		c[8], c[48] = (e1+o1)>>descale1, (e1-o1)>>descale1
-		c[16], c[40] = (e2+o2)>>descale1, (e2-o2)>>descale1
-		c[24], c[32] = (e3+o3)>>descale1, (e3-o3)>>descale1
-	}
-	for y := range 8 {
-		m := b[8*y : 8*y+4 : 8*y+4]
-		e0, e1, e2, e3 := evenLow(m[0], m[2], round2)
-		o0, o1, o2, o3 := oddLow(m[1], m[3])
-		row8((*[8]byte)(dst[y*stride:]), e0, e1, e2, e3, o0, o1, o2, o3)
-	}
-}
-
-// row8 writes a row from its even and odd parts. Its parameters just fit the registers.
-func row8(out *[8]byte, e0, e1, e2, e3, o0, o1, o2, o3 int32) {
-	out[0], out[7] = clamp((e0+o0)>>descale2), clamp((e0-o0)>>descale2)
-	out[1], out[6] = clamp((e1+o1)>>descale2), clamp((e1-o1)>>descale2)
-	out[2], out[5] = clamp((e2+o2)>>descale2), clamp((e2-o2)>>descale2)
-	out[3], out[4] = clamp((e3+o3)>>descale2), clamp((e3-o3)>>descale2)
+// samples returns the samples that both halves of a word stand for.
+func samples(v int64) (lower, upper byte) {
+	return clamp(int32(v) >> descale2), clamp(int32(v >> (32 + descale2)))
 }
 
 // even returns the even frequencies' part of the upper four of eight points.
-func even(f0, f2, f4, f6, round int32) (e0, e1, e2, e3 int32) {
+func even(f0, f2, f4, f6, round int64) (e0, e1, e2, e3 int64) {
 	sum, diff := (f0+f4)<<pointBits+round, (f0-f4)<<pointBits+round
 	z := (f2 + f6) * c3of8
 	a, b := z+f2*(c1of8-c3of8), z-f6*(c1of8+c3of8)
 	return sum + a, diff + b, diff - b, sum - a
 }
 
-func evenLow(f0, f2, round int32) (e0, e1, e2, e3 int32) {
+func evenLow(f0, f2, round int64) (e0, e1, e2, e3 int64) {
 	f0 = f0<<pointBits + round
 	a, b := f2*c1of8, f2*c3of8
 	return f0 + a, f0 + b, f0 - b, f0 - a
@@ -211,13 +212,13 @@ func evenLow(f0, f2, round int32) (e0, e1, e2, e3 int32) {
 
 // odd returns the odd frequencies' part of the upper four of eight points. Its matrix is symmetric: of differences of
 // points it makes the odd frequencies.
-func odd[T int32 | int64](f1, f3, f5, f7 T) (o0, o1, o2, o3 T) {
+func odd(f1, f3, f5, f7 int64) (o0, o1, o2, o3 int64) {
 	z5 := (f7 + f3 + f5 + f1) * oddSum
 	z1, z2 := (f7+f1)*-odd17, (f5+f3)*-odd35
 	z3, z4 := z5-(f7+f3)*odd37, z5-(f5+f1)*odd15
 	return f1*odd1 + z1 + z4, f3*odd3 + z2 + z3, f5*odd5 + z2 + z4, f7*odd7 + z1 + z3
 }
 
-func oddLow(f1, f3 int32) (o0, o1, o2, o3 int32) {
+func oddLow(f1, f3 int64) (o0, o1, o2, o3 int64) {
 	return f1*c1of16 + f3*c3of16, f1*c3of16 - f3*c7of16, f1*c5of16 - f3*c1of16, f1*c7of16 - f3*c5of16
 }
