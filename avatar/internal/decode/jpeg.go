@@ -73,7 +73,7 @@ func (s *jpegSource) Open(rect image.Rectangle, size image.Point, chroma int) (r
 // difference from a whole decode within a few hundredths of a level; chroma may be nearer, since nobody sees its fine detail.
 var (
 	scales = [...]int{1, 2, 3, 4, 6}
-	spare  = [...]float64{1.125, 1.25, 1.65, 1.5, 1.6875}
+	spare  = [...]float64{1.4, 1.4, 1.65, 1.5, 1.6875}
 )
 
 const spareChroma = 1.125
