@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"gocloud.dev/blob"
+
 	"github.com/cruddur/avatarkit/avatar"
 )
 
@@ -153,6 +155,73 @@ func TestEraseWhileModerating(t *testing.T) {
 	}
 	if keys := keysOf(t, w.assets, ""); len(keys) != 1 { // the tombstone, since there is one bucket
 		t.Errorf("left: %v", keys)
+	}
+}
+
+// The original of an erased upload goes last: until then Recover finds what is left to do, the audit event too.
+func TestUndoingIsRepeated(t *testing.T) {
+	away := errors.New("away")
+	var erased []string
+	w := newWorld(t, avatar.Options{Audit: func(_ context.Context, e avatar.AuditEvent) error {
+		if e.Outcome == avatar.OutcomeErased && e.UploadID != "" && away == nil {
+			erased = append(erased, e.UploadID)
+		}
+		if e.UploadID == "" {
+			return nil
+		}
+		return away
+	}})
+	key, id := w.grant("alice", "image/jpeg")
+	time.Sleep(2 * time.Millisecond)
+	if _, err := w.Erase(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.put(key, jpegOf(t, red))
+	if _, err := w.Process(t.Context(), key); !errors.Is(err, away) {
+		t.Errorf("err = %v", err)
+	}
+	away = nil
+	if got, err := w.Recover(t.Context()); err != nil || got.Handled != 1 || len(erased) != 1 || erased[0] != id {
+		t.Errorf("recovered %+v, %v; told of %v", got, err, erased)
+	}
+	if keys := keysOf(t, w.uploads, "uploads/"); keys != nil {
+		t.Errorf("left: %v", keys)
+	}
+}
+
+// What another worker made of a void version before it was undone goes with it: the stable name.
+func TestUndoTakesAllAway(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	type object struct {
+		bucket *blob.Bucket
+		data   []byte
+		attrs  *blob.Attributes
+	}
+	objects := map[string]object{}
+	for _, b := range []*blob.Bucket{w.uploads, w.assets} {
+		for _, key := range keysOf(t, b, "") {
+			data, err1 := b.ReadAll(t.Context(), key)
+			attrs, err2 := b.Attributes(t.Context(), key)
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			objects[key] = object{b, data, attrs}
+		}
+	}
+	time.Sleep(2 * time.Millisecond)
+	if _, err := w.Erase(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	for key, o := range objects {
+		if err := o.bucket.WriteAll(t.Context(), key, o.data, &blob.WriterOptions{Metadata: o.attrs.Metadata}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.process(key, avatar.OutcomeErased)
+	if left := append(keysOf(t, w.assets, ""), keysOf(t, w.uploads, "uploads/")...); left != nil {
+		t.Errorf("left: %v", left)
 	}
 }
 

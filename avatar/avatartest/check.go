@@ -236,6 +236,12 @@ func (w *world) checkErased(ctx context.Context) error {
 		if s.receipt && err == nil && !w.uploadedSince(subject, m.UploadID, s) {
 			errs = append(errs, fmt.Errorf("%s shows %s, which was made of what was erased", subject, m.UploadID))
 		}
+		if s.receipt && errors.Is(err, avatar.ErrNoPicture) {
+			exists, err := w.assets.Exists(ctx, w.prefix+"avatars/"+subject+".jpg")
+			if err != nil || exists {
+				errs = append(errs, fmt.Errorf("the stable name of %s has survived Erase (%v)", subject, err))
+			}
+		}
 	}
 	return errors.Join(errs...)
 }
