@@ -116,3 +116,28 @@ func TestEraseLeftovers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A receipt is given only when a listing shows that nothing is left. Here is what the store lists and cannot delete: fileblob would write that name otherwise.
+func TestEraseIsVerified(t *testing.T) {
+	w, dir := newFiles(t)
+	key, id := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	folder := filepath.Join(dir, "quarantine", "avatars", "alice")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stubborn := filepath.Join(folder, id+"__0x5f__.png")
+	if err := os.WriteFile(stubborn, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Millisecond)
+	if receipt, err := w.Erase(t.Context(), "alice"); err == nil || !receipt.VerifiedAt.IsZero() {
+		t.Errorf("receipt %+v, %v", receipt, err)
+	}
+	if err := os.Remove(stubborn); err != nil {
+		t.Fatal(err)
+	}
+	if receipt, err := w.Erase(t.Context(), "alice"); err != nil || receipt.VerifiedAt.IsZero() {
+		t.Errorf("receipt %+v, %v", receipt, err)
+	}
+}

@@ -76,6 +76,9 @@ func (w *world) checkCurrent(ctx context.Context, subject string) error {
 		return fmt.Errorf("the older %s came up", m.UploadID)
 	}
 	if w.isVoid(subject, m.UploadID) {
+		if w.alone {
+			return w.checkWhole(ctx, m)
+		}
 		return nil // it may come up for a moment while Erase and a worker pass each other, and need not be whole
 	}
 	if old := w.seen[subject]; old != "" && old != m.UploadID {
