@@ -75,9 +75,9 @@ func (m *Migrator) named(e fs.DirEntry) (*Migration, error) {
 	return &Migration{Version: version, Name: name, File: path.Join(m.opts.Dir, e.Name()), Size: info.Size(), embedded: info.ModTime().IsZero()}, nil
 }
 
-// fetch reads the file of mig unless that was done.
-func (m *Migrator) fetch(mig *Migration) error {
-	if mig.read {
+// load reads the file of mig, if it has one, unless that was done.
+func (m *Migrator) load(mig *Migration) error {
+	if mig.text != nil || mig.File == "" {
 		return nil
 	}
 	text, err := fs.ReadFile(m.fsys, mig.File)
@@ -85,18 +85,20 @@ func (m *Migrator) fetch(mig *Migration) error {
 		return fileError(mig.File, 0, "%w", err)
 	}
 	mig.Size = int64(len(text))
-	text = bytes.ReplaceAll(bytes.TrimPrefix(text, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
-	mig.Checksum = checksum(text)
-	if err := parse(mig, string(text)); err != nil {
-		return err
-	}
-	mig.read = true
+	mig.text = bytes.ReplaceAll(bytes.TrimPrefix(text, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
+	sum := sha256.Sum256(mig.text)
+	mig.Checksum = hex.EncodeToString(sum[:])
 	return nil
 }
 
-func checksum(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+// parse reads the parts of mig unless that was done.
+func (m *Migrator) parse(mig *Migration) error {
+	err := m.load(mig)
+	if err == nil && !mig.parsed {
+		err = parse(mig, string(mig.text))
+		mig.parsed = err == nil
+	}
+	return err
 }
 
 const marker = "-- migrate:"

@@ -18,7 +18,7 @@ type Status struct {
 
 // Status returns every version that files or history know, by version. It takes no lock and writes nothing. It reads all applied files.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
-	all, p, err := m.look(ctx)
+	all, p, err := m.look(ctx, true)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 
 // Pending returns how many migrations Up would apply. It takes no lock, writes nothing and reads no file: it is made for readiness probes.
 func (m *Migrator) Pending(ctx context.Context) (n int, err error) {
-	all, p, err := m.look(ctx)
+	all, p, err := m.look(ctx, false)
 	for _, mig := range all {
 		if m.due(mig, p) {
 			n++
@@ -109,7 +109,7 @@ type change struct {
 
 // write changes the history alone. Its steps are Up for what becomes applied and Down for what is forgotten.
 func (m *Migrator) write(ctx context.Context, plan func([]*Migration, past) (change, error)) (steps []Step, err error) {
-	all, p, err := m.look(ctx)
+	all, p, err := m.look(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (m *Migrator) write(ctx context.Context, plan func([]*Migration, past) (cha
 			steps = append(steps, Step{Version: c.forget.Version, Name: c.forget.Name, Direction: Down})
 		}
 		for _, mig := range c.apply {
-			err = errors.Join(err, m.fetch(mig)) // for the checksum
+			err = errors.Join(err, m.load(mig)) // for the checksum
 			r := m.record(mig)
 			if old := p.of[mig.Version]; old != nil {
 				r.Order, r.AppliedAt, r.Duration = old.Order, old.AppliedAt, old.Duration

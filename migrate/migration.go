@@ -25,8 +25,9 @@ type Migration struct {
 	Size     int64  // bytes of the file
 	Up, Down Part   // an empty Down is irreversible
 
-	read     bool // the parts are there
-	embedded bool // the file costs nothing to read: embed.FS has no times
+	text     []byte // of the file, once it was read
+	parsed   bool   // the parts are there
+	embedded bool   // the file costs nothing to read: embed.FS has no times
 }
 
 // Part returns the part that runs in direction d.
@@ -61,7 +62,7 @@ func Go[T any](version int64, name string, up, down func(ctx context.Context, ha
 			Func:  func(ctx context.Context, handle any) error { return f(ctx, handle.(T)) },
 		}
 	}
-	return Migration{Version: version, Name: name, Up: part(up), Down: part(down), read: true}
+	return Migration{Version: version, Name: name, Up: part(up), Down: part(down), parsed: true}
 }
 
 // A Record is one row of the history: what is known of a version that was applied, or is half way.

@@ -103,7 +103,7 @@ func (m *Migrator) possible(mv move) error {
 	case r != nil && r.State == Applying && mv.direction == Down, r != nil && r.State == Reverting && mv.direction == Up:
 		return fmt.Errorf("%w: %d_%s is %s; go on in that direction to finish it, or repair it", ErrHalfway, r.Version, r.Name, r.State)
 	}
-	if err := m.fetch(mig); err != nil {
+	if err := m.parse(mig); err != nil {
 		return err
 	}
 	if mig.Part(mv.direction).Irreversible {
@@ -158,10 +158,10 @@ func (m *Migrator) deviations(all []*Migration, p past, read bool) (faults []err
 
 // edited says whether mig is not what r says was applied. Unless read, only what lies in memory is read, or differs in size.
 func (m *Migrator) edited(mig *Migration, r *Record, read bool) (bool, error) {
-	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !read && !mig.embedded && !mig.read && r.Size == mig.Size {
+	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !read && !mig.embedded && mig.text == nil && r.Size == mig.Size {
 		return false, nil
 	}
-	if err := m.fetch(mig); err != nil {
+	if err := m.load(mig); err != nil {
 		return false, err
 	}
 	return mig.Checksum != r.Checksum, nil
@@ -169,13 +169,13 @@ func (m *Migrator) edited(mig *Migration, r *Record, read bool) (bool, error) {
 
 // Validate reads every file and compares all with the history, whatever the policies say. The error joins what it found; pending migrations are no fault.
 func (m *Migrator) Validate(ctx context.Context) error {
-	all, p, err := m.look(ctx)
+	all, p, err := m.look(ctx, true)
 	if err != nil {
 		return err
 	}
 	var faults []error
 	for _, mig := range all {
-		err := m.fetch(mig)
+		err := m.parse(mig)
 		if err == nil {
 			err = errors.Join(m.check(mig, Up), m.check(mig, Down))
 		}

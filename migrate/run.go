@@ -12,18 +12,17 @@ import (
 )
 
 // look returns what files and history say, without a lock.
-func (m *Migrator) look(ctx context.Context) ([]*Migration, past, error) {
+func (m *Migrator) look(ctx context.Context, details bool) ([]*Migration, past, error) {
 	all, err := m.list(ctx)
 	if err != nil {
 		return nil, past{}, wrap(err)
 	}
-	p, err := m.read(ctx, m.target.History)
+	p, err := m.past(m.target.History(ctx, details))
 	return all, p, wrap(because(ctx, err))
 }
 
-// read returns the history. That of the original tool is an error, except for Adopt.
-func (m *Migrator) read(ctx context.Context, history func(context.Context) ([]Record, error)) (past, error) {
-	records, err := history(ctx)
+// past takes a history. That of the original tool is an error, except for Adopt.
+func (m *Migrator) past(records []Record, err error) (past, error) {
 	p := newPast(records)
 	if m.adopts && errors.As(err, &p.original) {
 		err = nil
@@ -36,7 +35,7 @@ func (m *Migrator) read(ctx context.Context, history func(context.Context) ([]Re
 func (m *Migrator) locked(ctx context.Context, repeat bool, f func(context.Context, Session, past) error) error {
 	err := m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
 		for {
-			p, err := m.read(ctx, s.History)
+			p, err := m.past(s.History(ctx))
 			if err == nil {
 				err = f(ctx, s, p)
 			}
@@ -58,7 +57,7 @@ func (m *Migrator) run(ctx context.Context, g goal) (done []Step, err error) {
 	}
 	ctx, span := m.tracer.Start(ctx, "migrate "+g.op)
 	defer func() { endSpan(span, err) }()
-	all, p, err := m.look(ctx)
+	all, p, err := m.look(ctx, false)
 	if err != nil {
 		return nil, err
 	}

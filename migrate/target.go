@@ -12,8 +12,8 @@ type Target interface {
 	// Check refuses a part that the target cannot run. It does no I/O. A file's parts are checked when it is read.
 	Check(m *Migration, d Direction) error
 	// History returns the records in order of application, without a lock. No history yet is no error. That of the original tool is
-	// a [LegacyError].
-	History(ctx context.Context) ([]Record, error)
+	// a [LegacyError]. Without details it may leave out what a plan does not need: InDoubt, Statements, AppliedAt, Duration and By.
+	History(ctx context.Context, details bool) ([]Record, error)
 	// Locked calls run while no other runner of the same history runs. Its context ends with the cause [ErrLockLost] when the lock is
 	// lost. If the lock is not to be had within wait (zero: until ctx ends) the error is [ErrLocked].
 	Locked(ctx context.Context, wait time.Duration, log *slog.Logger, run func(context.Context, Session) error) error
@@ -21,7 +21,7 @@ type Target interface {
 
 // A Session is a target under lock.
 type Session interface {
-	// History is as Target's, and is called before the other two.
+	// History is as Target's with details, and is called before the other two.
 	History(ctx context.Context) ([]Record, error)
 	// Apply runs one part and records it, in one transaction if target and part allow. [ErrConflict] means that the history is
 	// not what the job was planned from; nothing was done then.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"github.com/cruddur/avatarkit/migrate"
 )
@@ -111,7 +112,11 @@ func (t *Target) newest(ctx context.Context) (n int64, l lease, err error) {
 	if n == 0 {
 		return 0, l, nil
 	}
-	return n, l, t.read(ctx, t.leaseKey(n), &l)
+	err = t.read(ctx, t.leaseKey(n), &l)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return t.newest(ctx) // the holder of a newer one deleted it since
+	}
+	return n, l, err
 }
 
 // renew changes the lease three times in its length. The lock is lost when a newer lease exists, or when it could not be renewed in two thirds of it.

@@ -75,7 +75,7 @@ type event struct {
 }
 
 // History implements [migrate.Target].
-func (t *Target) History(ctx context.Context) ([]migrate.Record, error) {
+func (t *Target) History(ctx context.Context, _ bool) ([]migrate.Record, error) {
 	history, _, err := t.fold(ctx)
 	return history, err
 }

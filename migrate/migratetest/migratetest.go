@@ -98,7 +98,7 @@ func testLook(t *testing.T, s Subject) {
 			t.Fatalf("%+v, %v", list, err)
 		}
 		took(t, "up a")(m.Plan().Up(ctx))
-		if history, err := connect().History(ctx); err != nil || len(history) != 0 {
+		if history, err := connect().History(ctx, true); err != nil || len(history) != 0 {
 			t.Fatalf("%+v, %v", history, err)
 		}
 	}
@@ -281,7 +281,7 @@ func testRecords(t *testing.T, s Subject) {
 	}
 	read := func() []migrate.Record {
 		t.Helper()
-		history, err := connect().History(ctx)
+		history, err := connect().History(ctx, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -50,19 +51,11 @@ func position(err error) int {
 		return 0
 	}
 	v := reflect.Indirect(reflect.ValueOf(e))
-	if v.Kind() != reflect.Struct {
+	if v.Kind() != reflect.Struct || !v.FieldByName("Position").IsValid() {
 		return 0
 	}
-	switch f := v.FieldByName("Position"); {
-	case !f.IsValid():
-		return 0
-	case f.CanInt():
-		return int(f.Int())
-	case f.Kind() == reflect.String:
-		n, _ := strconv.Atoi(f.String())
-		return n
-	}
-	return 0
+	n, _ := strconv.Atoi(fmt.Sprint(v.FieldByName("Position"))) // a number, or its text
+	return n
 }
 
 // lineColumn turns a position in characters into a line of the file and a column.

@@ -107,8 +107,8 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Target, error) {
 }
 
 // History implements [migrate.Target].
-func (t *Target) History(ctx context.Context) ([]migrate.Record, error) {
-	_, history, err := t.history(ctx, t.db)
+func (t *Target) History(ctx context.Context, details bool) ([]migrate.Record, error) {
+	_, history, err := t.history(ctx, t.db, details)
 	return history, err
 }
 

@@ -7,9 +7,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -129,27 +132,94 @@ func TestFileSizeLimit(t *testing.T) {
 	}
 }
 
+// A runner without the right to write, in a process that is not root's, says so and leaves nothing; what needs no writing goes on.
 func TestPermissionDenied(t *testing.T) {
-	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "db")
 	base := files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE a (i INTEGER);\n")
-	m, _ := sqliteMigrator(t, "file:"+path, base)
-	if _, err := m.Up(ctx); err != nil {
+	more := maps.Clone(base)
+	more["20240102000000_b.sql"] = &fstest.MapFile{Data: []byte("-- migrate:up\nCREATE TABLE b (i INTEGER);\n")}
+	more["20240103000000_c.sql"] = &fstest.MapFile{Data: []byte("-- migrate:up no-transaction\nCREATE TABLE c (i INTEGER);\n")}
+	tests := []struct {
+		name         string
+		folder, file fs.FileMode
+		files        fstest.MapFS
+		steps        int
+		want         string // in the error, empty for none
+	}{
+		{"file and folder, nothing to do", 0o555, 0o444, base, 0, ""},
+		{"file and folder", 0o555, 0o444, more, 0, "readonly"},
+		{"file", 0o777, 0o444, more, 0, "readonly"},
+		{"folder, where the journal would be", 0o555, 0o666, more, 0, "readonly database (1544)"},
+		{"not even to read", 0o777, 0o000, base, 0, "unable to open database file"},
+		{"none denied", 0o777, 0o666, more, 2, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			home := openFolder(t)
+			folder := filepath.Join(home, "data")
+			if err := os.Mkdir(folder, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(folder, "db")
+			m, db := sqliteMigrator(t, "file:"+path, base)
+			if _, err := m.Up(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			db.Close()
+			dir := filepath.Join(home, "migrations")
+			if err := errors.Join(os.CopyFS(dir, tt.files), os.Chmod(path, tt.file), os.Chmod(folder, tt.folder)); err != nil {
+				t.Fatal(err)
+			}
+			p := unprivileged(t, home, "file:"+path, dir)
+			failed := p.Run()
+			if failed == nil != (tt.want == "") || !strings.Contains(p.log.String(), tt.want) {
+				t.Errorf("%v: %s", failed, &p.log)
+			}
+			t.Log(p.log.String())
+			if err := errors.Join(os.Chmod(folder, 0o755), os.Chmod(path, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			if n := start(t, "sqlite", "file:"+path, dir).steps(t); n != len(tt.files)-1-tt.steps {
+				t.Errorf("%d steps afterwards", n)
+			}
+		})
+	}
+}
+
+// openFolder is one that every user may enter, unlike t.TempDir.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "avatarkit-migrate")
+	if err != nil {
 		t.Fatal(err)
 	}
-	base["20240102000000_b.sql"] = &fstest.MapFile{Data: []byte("-- migrate:up\nCREATE TABLE b (i INTEGER);\n")}
-	readOnly, db := sqliteMigrator(t, "file:"+path+"?mode=ro", base)
-	if n, err := readOnly.Pending(ctx); n != 1 || err != nil {
-		t.Errorf("a look needs no right to write: %d, %v", n, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if steps, err := readOnly.Up(ctx); err == nil || len(steps) != 0 || !strings.Contains(err.Error(), "readonly") {
-		t.Error(steps, err)
+	return dir
+}
+
+// unprivileged is a runner that is not root, whom no mode stops. Its program is copied to home, since the one of go test lies in a closed folder.
+func unprivileged(t *testing.T, home, dsn, dir string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := db.Stats().InUse; n != 0 {
-		t.Errorf("%d connections in use", n)
+	if os.Getuid() != 0 {
+		return command("sqlite", dsn, dir, exe)
 	}
-	nowhere, _ := sqliteMigrator(t, "file:"+filepath.Join(path, "below", "a", "file"), base)
-	if steps, err := nowhere.Up(ctx); err == nil || len(steps) != 0 {
-		t.Error(steps, err)
+	program, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
 	}
+	runner := filepath.Join(home, "runner")
+	if err := os.WriteFile(runner, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := command("sqlite", dsn, dir, runner)
+	const nobody = 65534
+	p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	p.Dir = "/"
+	return p
 }
