@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -31,10 +32,10 @@ func (m *Migrator) past(records []Record, err error) (past, error) {
 }
 
 // locked calls f under the lock with the history as it is there. Where the lock does not exclude others (SQLite) f is called again when they
-// were first, if it can be repeated.
+// were first, if it can be repeated, after ever longer pauses: soon one runner works and the others hardly disturb it.
 func (m *Migrator) locked(ctx context.Context, repeat bool, f func(context.Context, Session, past) error) error {
 	err := m.target.Locked(ctx, m.opts.LockTimeout, m.opts.Logger, func(ctx context.Context, s Session) error {
-		for {
+		for longest := 20 * time.Millisecond; ; longest = min(2*longest, 300*time.Millisecond) {
 			p, err := m.past(s.History(ctx))
 			if err == nil {
 				err = f(ctx, s, p)
@@ -42,7 +43,7 @@ func (m *Migrator) locked(ctx context.Context, repeat bool, f func(context.Conte
 			if !repeat || !errors.Is(err, ErrConflict) {
 				return err
 			}
-			if err := pause(ctx, 20*time.Millisecond); err != nil {
+			if err := pause(ctx, longest/2+rand.N(longest/2)); err != nil {
 				return err
 			}
 		}
