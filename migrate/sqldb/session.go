@@ -153,11 +153,14 @@ func (s *session) rollback(ctx context.Context) {
 	}
 }
 
-// conflict makes ErrConflict of the violation of a key of the history. The servers name the key, or its columns, by the table.
+// conflict makes ErrConflict of the violation of a key of the history, which PostgreSQL names, as it has named it, and SQLite by its columns. A file
+// that violates a key of its own was sent with the row, so it must not be taken for that.
 func (s *session) conflict(err error) error {
-	unique := sqlState(err) == "23505" || strings.Contains(err.Error(), "UNIQUE constraint failed")
-	if unique && strings.Contains(err.Error(), s.opts.Table) {
-		return fmt.Errorf("%w: %w", migrate.ErrConflict, err)
+	t := s.opts.Table
+	for _, key := range []string{`"` + t + `_pkey"`, `"` + t + `_seq_key"`, "UNIQUE constraint failed: " + t + "."} {
+		if strings.Contains(err.Error(), key) {
+			return fmt.Errorf("%w: %w", migrate.ErrConflict, err)
+		}
 	}
 	return err
 }

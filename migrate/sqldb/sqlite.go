@@ -36,21 +36,9 @@ func patiently(ctx context.Context, wait time.Duration, f func() error) error {
 	}
 }
 
-// busy says whether err is SQLITE_BUSY or SQLITE_LOCKED.
+// busy says whether err is SQLITE_BUSY or SQLITE_LOCKED, by SQLite's own words: not every driver has the code.
 func busy(err error) bool {
-	if code := sqliteCode(err) & 0xff; code != 0 {
-		return code == 5 || code == 6
-	}
-	return strings.Contains(err.Error(), "database is locked") || strings.Contains(err.Error(), "table is locked")
-}
-
-// sqliteCode returns the extended result code of a driver's error, or zero.
-func sqliteCode(err error) int {
-	var e interface{ Code() int }
-	if errors.As(err, &e) {
-		return e.Code()
-	}
-	return 0
+	return sqlState(err) == "" && (strings.Contains(err.Error(), "database is locked") || strings.Contains(err.Error(), "database table is locked"))
 }
 
 // withoutForeignKeys runs f, which is one transaction, with foreign keys off. The setting does nothing within a transaction.
@@ -95,10 +83,8 @@ func (s *session) checkForeignKeys(ctx context.Context) error {
 }
 
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -220,6 +222,42 @@ func TestErrorHasPlace(t *testing.T) {
 			}
 			if n := count(t, db, "SELECT count(*) FROM schema_information"); n != 0 {
 				t.Errorf("%d rows", n)
+			}
+		})
+	}
+}
+
+// A file's own violation of a key is no conflict of the history, which is sent in the same message.
+func TestUniqueViolation(t *testing.T) {
+	db := open(t, postgres.Start(t))
+	_, err := migrator(t, db, files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE schema_information_x (id INT UNIQUE);\nINSERT INTO schema_information_x VALUES (1), (1);"), nil).Up(t.Context())
+	var e *migrate.Error
+	if !errors.As(err, &e) || errors.Is(err, migrate.ErrConflict) || e.Line != 3 || e.Statement != 2 {
+		t.Fatal(err)
+	}
+}
+
+// Another runner's row, which only a lost lock lets in, stops a run before it has done anything.
+func TestConflict(t *testing.T) {
+	db := open(t, postgres.Start(t))
+	target := target(t, db, sqldb.Postgres, nil)
+	at := migrate.Record{Version: 20240101000000, Name: "a", State: migrate.Applied}
+	for name, version := range map[string]int64{"the same version": at.Version, "another version": at.Version + 1} {
+		t.Run(name, func(t *testing.T) {
+			err := target.Locked(t.Context(), 0, slog.New(slog.DiscardHandler), func(ctx context.Context, s migrate.Session) error {
+				if _, err := s.History(ctx); err != nil {
+					return err
+				}
+				execute(t, db, fmt.Sprintf("INSERT INTO schema_information VALUES (%d, 'a', '', 0, 1, 'applied', 0, 0, '', 0, '')", version))
+				defer execute(t, db, "DELETE FROM schema_information")
+				part := migrate.Part{SQL: "CREATE TABLE a (id INT)", Line: 2}
+				return s.Apply(ctx, migrate.Job{Migration: &migrate.Migration{Version: at.Version, Name: at.Name, File: "a.sql", Up: part}, Direction: migrate.Up, Record: at})
+			})
+			if !errors.Is(err, migrate.ErrConflict) {
+				t.Error(err)
+			}
+			if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'a'"); n != 0 {
+				t.Error("the file was run")
 			}
 		})
 	}
