@@ -99,19 +99,9 @@ func (p *pixels) readRow(y int) error {
 			continue
 		}
 		for p.at < until {
-			p.need()
-			symbol := g.green.next(p.bitReader)
+			symbol, ok := p.readLiterals(g, until)
 			switch {
-			case symbol < literals:
-				px := g.rest | symbol<<8
-				if !g.plain {
-					red := g.red.next(p.bitReader)
-					p.need()
-					px = red<<16 | symbol<<8 | g.blue.next(p.bitReader)
-					px |= g.alpha.next(p.bitReader) << 24
-				}
-				ring[p.at&mask] = px
-				p.at++
+			case !ok:
 			case symbol < literals+lengths:
 				length := p.extended(symbol - literals)
 				p.need()
@@ -132,6 +122,49 @@ func (p *pixels) readRow(y int) error {
 		return ErrTruncated
 	}
 	return nil
+}
+
+// readLiterals reads literal pixels up to a number, or to a symbol of another kind, which it returns. This loop takes most of the time of reading: the reader's state
+// is held in local variables.
+func (p *pixels) readLiterals(g *group, until int) (symbol uint32, ok bool) {
+	r, ring, mask := p.bitReader, p.ring, p.mask
+	acc, n, at := r.acc, r.n, p.at
+	for at < until {
+		if n < refillBelow {
+			r.acc, r.n = acc, n
+			r.need()
+			acc, n = r.acc, r.n
+		}
+		green := g.green.entry(acc)
+		acc >>= green & 15
+		n -= uint(green & 15)
+		if green>>4 >= literals {
+			r.acc, r.n, p.at = acc, n, at
+			return uint32(green >> 4), true
+		}
+		px := g.rest | uint32(green>>4)<<8
+		if !g.plain {
+			red := g.red.entry(acc)
+			acc >>= red & 15
+			n -= uint(red & 15)
+			if n < 2*maxLength {
+				r.acc, r.n = acc, n
+				r.need()
+				acc, n = r.acc, r.n
+			}
+			blue := g.blue.entry(acc)
+			acc >>= blue & 15
+			n -= uint(blue & 15)
+			alpha := g.alpha.entry(acc)
+			acc >>= alpha & 15
+			n -= uint(alpha & 15)
+			px = uint32(alpha>>4)<<24 | uint32(red>>4)<<16 | uint32(green>>4)<<8 | uint32(blue>>4)
+		}
+		ring[at&mask] = px
+		at++
+	}
+	r.acc, r.n, p.at = acc, n, at
+	return 0, false
 }
 
 // fillSolid puts the same pixel up to a number.

@@ -109,36 +109,37 @@ func mean(a, b uint32) uint32 { return (a^b)&0xfefefefe>>1 + a&b }
 
 // nearer returns left or top, whichever is nearer to left + top - corner in all parts together.
 func nearer(left, top, corner uint32) uint32 {
-	toLeft, toTop := int32(0), int32(0)
-	for shift := 0; shift < 32; shift += 8 {
-		c := int32(corner >> shift & 0xff)
-		toLeft += abs(int32(top>>shift&0xff) - c)
-		toTop += abs(int32(left>>shift&0xff) - c)
-	}
+	toLeft := apart(top, corner, 24) + apart(top, corner, 16) + apart(top, corner, 8) + apart(top, corner, 0)
+	toTop := apart(left, corner, 24) + apart(left, corner, 16) + apart(left, corner, 8) + apart(left, corner, 0)
 	if toLeft < toTop {
 		return left
 	}
 	return top
 }
 
+// part returns one of the four parts of a pixel.
+func part(px uint32, shift uint) int32 { return int32(px >> shift & 0xff) }
+
+// apart returns how far one part of two pixels is apart.
+func apart(a, b uint32, shift uint) int32 {
+	d := part(a, shift) - part(b, shift)
+	return max(d, -d)
+}
+
 // gradient returns left + top - corner, limited.
 func gradient(left, top, corner uint32) uint32 {
-	var out uint32
-	for shift := 0; shift < 32; shift += 8 {
-		v := int32(left>>shift&0xff) + int32(top>>shift&0xff) - int32(corner>>shift&0xff)
-		out |= clamp(v) << shift
+	at := func(shift uint) uint32 {
+		return clamp(part(left, shift)+part(top, shift)-part(corner, shift)) << shift
 	}
-	return out
+	return at(24) | at(16) | at(8) | at(0)
 }
 
 // halfGradient returns a plus half of its difference to b, limited.
 func halfGradient(a, b uint32) uint32 {
-	var out uint32
-	for shift := 0; shift < 32; shift += 8 {
-		v := int32(a >> shift & 0xff)
-		out |= clamp(v+(v-int32(b>>shift&0xff))/2) << shift
+	at := func(shift uint) uint32 {
+		return clamp(part(a, shift)+(part(a, shift)-part(b, shift))/2) << shift
 	}
-	return out
+	return at(24) | at(16) | at(8) | at(0)
 }
 
 func clamp(v int32) uint32 {
@@ -147,5 +148,3 @@ func clamp(v int32) uint32 {
 	}
 	return uint32(v)
 }
-
-func abs(v int32) int32 { return max(v, -v) }

@@ -26,24 +26,30 @@ type longCodes struct {
 
 // next returns the next symbol. There must be 15 bits.
 func (c *code) next(r *bitReader) uint32 {
-	e := c.table[r.acc&c.mask]
-	if e == longer {
-		return c.long.next(r)
-	}
+	e := c.entry(r.acc)
 	r.acc >>= e & 15
 	r.n -= uint(e & 15)
 	return uint32(e >> 4)
 }
 
-func (l *longCodes) next(r *bitReader) uint32 {
-	v := bits.Reverse16(uint16(r.acc)) >> 1
+// entry returns the symbol that bits begin with, above the length of its code.
+func (c *code) entry(acc uint64) uint16 {
+	if e := c.table[acc&c.mask]; e != longer {
+		return e
+	}
+	return c.long.entry(acc)
+}
+
+// Not inlined, so that the entry of a code can be.
+//
+//go:noinline
+func (l *longCodes) entry(acc uint64) uint16 {
+	v := bits.Reverse16(uint16(acc)) >> 1
 	length := tableBits + 1
 	for length < maxLength && v >= l.limits[length] {
 		length++
 	}
-	r.acc >>= length
-	r.n -= uint(length)
-	return uint32(l.symbols[int(v>>(maxLength-length))+int(l.offsets[length])])
+	return l.symbols[int(v>>(maxLength-length))+int(l.offsets[length])]<<4 | uint16(length)
 }
 
 // single returns the symbol of a code that has only one, which takes no bits.

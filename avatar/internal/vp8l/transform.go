@@ -100,7 +100,7 @@ func (t *transform) undo(y int, row []uint32) []uint32 {
 func (t *transform) unmix(y int, row []uint32) {
 	across := blocks(t.width, t.bits)
 	mixes := t.mixes[(y>>t.bits)*across:][:across]
-	part := func(factor uint32, of uint32) uint32 { return uint32(int32(int8(factor)) * int32(int8(of)) >> 5) }
+	mixed := func(factor uint32, of uint32) uint32 { return uint32(int32(int8(factor)) * int32(int8(of)) >> 5) }
 	for _, mix := range mixes {
 		block := row[:min(1<<t.bits, len(row))]
 		row = row[len(block):]
@@ -110,8 +110,8 @@ func (t *transform) unmix(y int, row []uint32) {
 		}
 		for i, px := range block {
 			green := px >> 8
-			red := px>>16 + part(greenToRed, green)
-			blue := px + part(greenToBlue, green) + part(redToBlue, red)
+			red := px>>16 + mixed(greenToRed, green)
+			blue := px + mixed(greenToBlue, green) + mixed(redToBlue, red)
 			block[i] = px&0xff00ff00 | red&0xff<<16 | blue&0xff
 		}
 	}
