@@ -72,8 +72,40 @@ func TestDecode(t *testing.T) {
 		}
 		for seed := range uint64(60) {
 			t.Run(fmt.Sprint(size, "random", seed), func(t *testing.T) {
-				wantReference(t, randomFrame(rand.New(rand.NewPCG(seed, 1)), size.X, size.Y))
+				wantReference(t, randomFrame(rand.New(rand.NewPCG(seed, 1)), size.X, size.Y, false))
 			})
+		}
+	}
+}
+
+// TestDecodeAsLibwebp has what golang.org/x/image/vp8 does otherwise than libwebp, which browsers use.
+func TestDecodeAsLibwebp(t *testing.T) {
+	for seed := range uint64(8) {
+		data := randomFrame(rand.New(rand.NewPCG(seed, 4)), 50, 40, true)
+		want, err := libwebp(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decode(context.Background(), data, everywhere)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, differ := firstDifference(got, want, got.Rect); differ {
+			t.Errorf("levels of the filter that leave eight bits, at %v: got %v, libwebp %v", at, got.YCbCrAt(at.X, at.Y), want.YCbCrAt(at.X, at.Y))
+		}
+	}
+	whole := encode(t, scene(20, 20), 60, 4)
+	for name, mask := range map[string]byte{"a version that nobody defined": 4 << 1, "a frame that is not shown": 1 << 4} {
+		data := bytes.Clone(whole)
+		data[0] ^= mask
+		if _, err := reference(data); err != nil {
+			t.Errorf("%s: x/image %v", name, err)
+		}
+		if _, err := libwebp(data); err == nil {
+			t.Errorf("%s: libwebp accepts it", name)
+		}
+		if _, err := decode(context.Background(), data, everywhere); err == nil {
+			t.Errorf("%s is accepted", name)
 		}
 	}
 }
@@ -83,7 +115,7 @@ func TestDecodeTruncated(t *testing.T) {
 	for seed := range uint64(4) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		// As short as the data may be: cut until it is too short.
-		for _, data := range [][]byte{randomFrame(random, 33, 20), encode(t, scene(40, 30), 50, 4)} {
+		for _, data := range [][]byte{randomFrame(random, 33, 20, false), encode(t, scene(40, 30), 50, 4)} {
 			for n := len(data) - 1; n >= 0; n -= 1 + n/200 {
 				_, wantErr := reference(data[:n])
 				_, err := decode(context.Background(), data[:n], everywhere)
@@ -100,7 +132,7 @@ func TestDecodeTruncated(t *testing.T) {
 
 // TestDecodeRegion decodes parts: their pixels are those of the whole, and what is below them is still read.
 func TestDecodeRegion(t *testing.T) {
-	data := randomFrame(rand.New(rand.NewPCG(7, 7)), 100, 90)
+	data := randomFrame(rand.New(rand.NewPCG(7, 7)), 100, 90, false)
 	want, err := reference(data)
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, scene(40, 30), 60, 4))
 	f.Add(encode(f, scene(17, 33), 5, 6))
 	for seed := range uint64(4) {
-		f.Add(randomFrame(rand.New(rand.NewPCG(seed, 3)), 20, 18))
+		f.Add(randomFrame(rand.New(rand.NewPCG(seed, 3)), 20, 18, false))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := vp8.NewDecoder(data)

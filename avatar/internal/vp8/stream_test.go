@@ -7,6 +7,7 @@ import (
 	"image"
 	"math/rand/v2"
 
+	"github.com/gen2brain/webp"
 	xvp8 "golang.org/x/image/vp8"
 
 	"github.com/cruddur/avatarkit/avatar/internal/vp8"
@@ -129,8 +130,8 @@ func frame(w, h int, first []byte, rest [][]byte) []byte {
 }
 
 // randomFrame is a frame of random bytes. In an arithmetic code these are a valid picture, with everything that the format has, as often as its
-// probabilities say.
-func randomFrame(random *rand.Rand, w, h int) []byte {
+// probabilities say. Overflowing ones have levels that golang.org/x/image/vp8 gets wrong.
+func randomFrame(random *rand.Rand, w, h int, overflowing bool) []byte {
 	blocks := (w + 15) / 16 * ((h + 15) / 16)
 	some := func(n int) []byte {
 		b := make([]byte, n)
@@ -143,7 +144,7 @@ func randomFrame(random *rand.Rand, w, h int) []byte {
 	for {
 		first := some(300 + 30*blocks)
 		n, overflows := header(first)
-		if overflows {
+		if overflows != overflowing {
 			continue
 		}
 		var rest [][]byte
@@ -200,6 +201,18 @@ func reference(data []byte) (*image.YCbCr, error) {
 		return nil, err
 	}
 	return d.DecodeFrame()
+}
+
+// libwebp decodes with libwebp.
+func libwebp(data []byte) (*image.YCbCr, error) {
+	file := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(12+len(data)+len(data)&1))
+	file = binary.LittleEndian.AppendUint32(append(file, "WEBPVP8 "...), uint32(len(data)))
+	file = append(append(file, data...), make([]byte, len(data)&1)...)
+	m, err := webp.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	return &m.(*image.NYCbCrA).YCbCr, nil
 }
 
 // firstDifference returns the first pixel of a region that differs.
