@@ -57,6 +57,10 @@ func jpeg12MP(b *testing.B) []byte {
 	return benchmarkPhoto(b, "photo-12mp.jpg", func() []byte { return photoJPEG(b, 4032, 3024) })
 }
 
+func jpeg1MP(b *testing.B) []byte {
+	return benchmarkPhoto(b, "photo-1mp.jpg", func() []byte { return photoJPEG(b, 1024, 768) })
+}
+
 func photoJPEG(b *testing.B, w, h int) []byte {
 	var out bytes.Buffer
 	if err := jpeg.Encode(&out, photograph(w, h), &jpeg.Options{Quality: 85}); err != nil {
@@ -110,9 +114,7 @@ func BenchmarkRenderProgressive12MP(b *testing.B) {
 	}), 512)
 }
 
-func BenchmarkRenderJPEG1MP(b *testing.B) {
-	benchmarkRender(b, benchmarkPhoto(b, "photo-1mp.jpg", func() []byte { return photoJPEG(b, 1024, 768) }), 512)
-}
+func BenchmarkRenderJPEG1MP(b *testing.B) { benchmarkRender(b, jpeg1MP(b), 512) }
 
 func BenchmarkRenderPNG12MP(b *testing.B) {
 	m, err := jpeg.Decode(bytes.NewReader(jpeg12MP(b)))
@@ -132,9 +134,13 @@ func BenchmarkRenderWebP12MP(b *testing.B) {
 	benchmarkRender(b, benchmarkPhoto(b, "photo-12mp.webp", func() []byte { return encodeWebP(b, photograph(4032, 3024), false) }), 512)
 }
 
-// BenchmarkStandardJPEG12MP is the same work with image/jpeg and imaging.
-func BenchmarkStandardJPEG12MP(b *testing.B) {
-	data := jpeg12MP(b)
+// The same work with image/jpeg and imaging.
+
+func BenchmarkStandardJPEG12MP(b *testing.B) { benchmarkStandard(b, jpeg12MP(b)) }
+
+func BenchmarkStandardJPEG1MP(b *testing.B) { benchmarkStandard(b, jpeg1MP(b)) }
+
+func benchmarkStandard(b *testing.B, data []byte) {
 	measure(b, func() {
 		m, err := jpeg.Decode(bytes.NewReader(data))
 		if err != nil {
