@@ -83,6 +83,27 @@ func TestRenderAnimatedWebPShowsTheCanvas(t *testing.T) {
 	}
 }
 
+// TestRenderWebPTwice reads the pixels more than once, for a detector and then for the picture, and in linear light.
+func TestRenderWebPTwice(t *testing.T) {
+	transparent := quarters(160, 160)
+	transparent.Pix[3] = 254
+	for _, m := range []image.Image{quarters(160, 160), transparent} {
+		for _, lossless := range []bool{true, false} {
+			seen := image.Rectangle{}
+			detect := func(m image.Image) image.Rectangle {
+				seen = m.Bounds()
+				wantQuarters(t, m)
+				return seen
+			}
+			p := newPipeline(t, avatar.Config{Detect: detect, Linear: true})
+			wantQuarters(t, decodePicture(t, render(t, p, encodeWebP(t, m, lossless)).Pictures[0]))
+			if seen.Dx() != 160 {
+				t.Errorf("the detector saw %v", seen)
+			}
+		}
+	}
+}
+
 // TestRenderWebPHeader has files whose chunks disagree: the size is that of the header where it has its place, and there is one header at most.
 func TestRenderWebPHeader(t *testing.T) {
 	picture := encodeWebP(t, quarters(60, 60), true)[12:]

@@ -1,7 +1,12 @@
 package avatar_test
 
 import (
+	"bytes"
 	"math/bits"
+	"strings"
+	"testing"
+
+	"github.com/cruddur/avatarkit/avatar"
 )
 
 // vp8l writes the bits of lossless WebP, the lowest first.
@@ -105,4 +110,18 @@ func groupedWebP(w, h int) []byte {
 	}
 	s.put(0, 8)
 	return riff(riffChunk("VP8L", append(s.data, make([]byte, 99)...)))
+}
+
+// TestRenderWebPGroups has a small picture whose codes ask for more memory than such a picture may take.
+func TestRenderWebPGroups(t *testing.T) {
+	data := groupedWebP(600, 600)
+	var err error
+	peak := peakHeap(func() { _, err = newPipeline(t, avatar.Config{}).Render(t.Context(), bytes.NewReader(data)) })
+	wantReject(t, err, avatar.ReasonCorrupt, "webp")
+	if !strings.Contains(err.Error(), "groups") {
+		t.Errorf("got %v", err)
+	}
+	if peak > 16<<20 { // the file among it
+		t.Errorf("the peak is %d MiB", peak>>20)
+	}
 }

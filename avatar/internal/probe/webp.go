@@ -87,9 +87,7 @@ func (i *Info) readWebP(data []byte) error {
 func webpMemory(f Frame) (halfBytes int, base int64) {
 	base = 64 * int64(f.Width) // some rows
 	if f.Lossless || f.Alpha != nil {
-		// What the lossless coding says of its blocks takes 7/16 of a byte a pixel.
-		blocks := int64((f.Width+3)/4) * int64((f.Height+3)/4)
-		base += vp8l.GroupBytes*min(blocks, vp8l.MaxGroups) + 2*4*min(2*int64(f.Width)*int64(f.Height), vp8l.Reach)
+		base += vp8l.Memory(f.Width, f.Height)
 	}
 	return 1, base
 }

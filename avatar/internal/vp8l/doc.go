@@ -8,6 +8,7 @@
 //	groups.go      the codes of a picture, five for each group of blocks
 //	pixels.go      literals, backward references and the colour cache: rows of pixels as they are coded
 //	transform.go   the transforms, in the order of the stream, with predict.go for the largest
+//	memory.go      what all of this takes
 //	decode.go      what ties them: header, transforms, rows                                            Decoder.Rows
 //
 // # Rows
@@ -19,6 +20,6 @@
 // # Hostile files
 //
 // The context is looked at before each row, also where rows take no bits: a picture of one colour may have any size in fifty bytes. A picture may have
-// [MaxGroups] groups of codes and no more, though the format knows 65536; libwebp writes no more, and no code of a group takes more memory than its
-// alphabet. Codes that are not complete are refused, also where no pixel uses them.
+// 2600 groups of codes and no more, though the format knows 65536, and the codes no more memory than [Memory] counts; libwebp writes no more groups, and needs a
+// fraction of the memory. Codes that are not complete are refused, also where no pixel uses them.
 package vp8l

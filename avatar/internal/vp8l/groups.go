@@ -10,11 +10,8 @@ const (
 	maxCache  = 1 << 11 // colours, behind these
 )
 
-// MaxGroups is how many groups of codes a picture may have. It is what libwebp writes at most.
-const MaxGroups = 2600
-
-// GroupBytes is more than a group takes in memory, with the longest codes that there are.
-const GroupBytes = 10 << 10
+// maxGroups is how many groups of codes a picture may have. It is what libwebp writes at most.
+const maxGroups = 2600
 
 // group holds the codes of a kind of blocks.
 type group struct {
@@ -53,7 +50,7 @@ func (r *bitReader) readGroups(ctx context.Context, width, height, cache int, ma
 			return nil, err
 		}
 	}
-	renamed := make([]uint16, len(used))
+	renamed, left := make([]uint16, len(used)), maxCodes(width, height)
 	scratch := make([]uint8, literals+lengths+maxCache)
 	for i := range used {
 		one, err := r.readGroup(cache, scratch)
@@ -61,6 +58,9 @@ func (r *bitReader) readGroups(ctx context.Context, width, height, cache int, ma
 			return nil, err
 		}
 		if used[i] {
+			if left -= one.bytes(); left < 0 {
+				return nil, errGroups
+			}
 			renamed[i] = uint16(len(g.all))
 			g.all = append(g.all, one)
 		}
@@ -80,7 +80,7 @@ func (g *groups) readIndex(ctx context.Context, r *bitReader, width, height int)
 	err = r.readPixels(ctx, g.width, down, func(y int, row []uint32) error {
 		for x, px := range row {
 			name := int(px >> 8 & 0xffff) // red and green
-			if name >= MaxGroups {
+			if name >= maxGroups {
 				return errGroups
 			}
 			if name >= len(used) {

@@ -1,12 +1,6 @@
 package vp8l
 
-import (
-	"context"
-	"math/bits"
-)
-
-// Reach is more pixels than a backward reference goes back.
-const Reach = 1 << 20
+import "context"
 
 // pixels decodes a picture's pixels as they are coded, before the transforms.
 type pixels struct {
@@ -37,7 +31,7 @@ func (r *bitReader) newPixels(ctx context.Context, width, height int, main bool)
 	if p.groups, err = r.readGroups(ctx, width, height, len(p.cache), main); err != nil {
 		return nil, err
 	}
-	p.ring = make([]uint32, min(1<<bits.Len(uint(width*height-1)), Reach))
+	p.ring = make([]uint32, ringSize(width, height))
 	p.mask = len(p.ring) - 1
 	p.row = make([]uint32, width)
 	return p, nil
