@@ -407,6 +407,25 @@ func TestEraseReachesIDsOfAFastClock(t *testing.T) {
 	w.process(key, avatar.OutcomeErased)
 }
 
+// What belongs to a later grant stays, and is counted once, however often Erase looks.
+func TestEraseKeeps(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	w.ahead = 10 * time.Minute
+	_, later := w.grant("alice", "image/jpeg")
+	w.ahead = time.Minute
+	mark := "attempts/avatars/alice/" + later + "/x"
+	w.put(mark, []byte("{}"))
+	receipt, err := w.Erase(t.Context(), "alice")
+	if err != nil || receipt.Kept != 1 {
+		t.Errorf("receipt %+v, %v", receipt, err)
+	}
+	if exists, err := w.uploads.Exists(t.Context(), mark); err != nil || !exists {
+		t.Errorf("the mark of a later upload is gone: %v", err)
+	}
+}
+
 // One worker refuses what another has published and, dying, not recorded: what is published is a fact.
 func TestPublishedBeatsRefused(t *testing.T) {
 	for _, how := range []string{"event", "sweep"} {
