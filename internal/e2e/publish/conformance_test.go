@@ -25,7 +25,7 @@ func TestProtocol(t *testing.T) {
 	for _, tt := range stores {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel() // most of the time is waiting for the servers
-			opts := &avatartest.Options{Every: 60, Seeds: 4}
+			opts := &avatartest.Options{Every: 90, Seeds: 4}
 			if os.Getenv("AVATARKIT_LONG") != "" {
 				opts = &avatartest.Options{Every: 20, Seeds: 10}
 			}
