@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,10 @@ func TestBackfill(t *testing.T) {
 		w.process(key, avatar.OutcomePublished)
 		ids[subject] = id
 	}
+	first, err := w.Current(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
 	bad, _ := w.grant("dave", "image/png")
 	w.put(bad, []byte("text"))
 	w.process(bad, avatar.OutcomeRejected)
@@ -89,6 +94,9 @@ func TestBackfill(t *testing.T) {
 	}
 	if len(told) != 3 {
 		t.Errorf("told of %d", len(told))
+	}
+	if m, err := p.Current(t.Context(), "alice"); err != nil || !m.Issued.Equal(first.Issued) || m.UploadID[:18] != first.UploadID[:18] {
+		t.Errorf("%s is later than the version that it replaces, %s (%v)", m.UploadID, first.UploadID, err)
 	}
 	if m, _ := p.Current(t.Context(), "carol"); m.Largest().Width != 48 {
 		t.Errorf("the crop is lost: %+v", m.Largest())
@@ -194,14 +202,55 @@ func TestBackfillResumes(t *testing.T) {
 	if left := keysOf(t, w.uploads, "backfills/"); len(left) != 1 {
 		t.Fatalf("no checkpoint: %v", left)
 	}
+	// What writes nothing begins at the beginning.
+	if plan, err := p.PlanBackfill(t.Context(), o); err != nil || plan.Subjects != people {
+		t.Errorf("planned for %d, %v", plan.Subjects, err)
+	}
 	r, err := p.Backfill(t.Context(), o)
 	if err != nil || r.Subjects >= people || r.Resumed+r.Subjects != people || r.Made+40 < people || r.Failed != 0 {
 		t.Errorf("resumed: %+v, %v", r, err)
+	}
+	if left := keysOf(t, w.uploads, "backfills/"); left != nil {
+		t.Errorf("left: %v", left)
 	}
 	for i := range people {
 		if m, err := p.Current(t.Context(), fmt.Sprintf("user-%02d", i)); err != nil || variantsOf(m) != 5 {
 			t.Errorf("user %d: %d variants, %v", i, variantsOf(m), err)
 		}
+	}
+}
+
+// What a cancelled context cut short is no failure: the next call does it.
+func TestBackfillCancelled(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	ctx, cancel := context.WithCancel(t.Context())
+	p := w.larger(avatar.Options{OnPublished: func(context.Context, avatar.Published) error { cancel(); return context.Canceled }})
+	if r, err := p.Backfill(ctx, avatar.BackfillOptions{Name: "x"}); !errors.Is(err, context.Canceled) || r.Subjects != 0 || r.Failures != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+	w.backfill(w.larger(avatar.Options{}), avatar.BackfillOptions{Name: "x"}, "1 subjects, 1 made, 0 superseded, 0 skipped, 0 failed")
+}
+
+// At most as many pictures as there are workers are worked on at once.
+func TestBackfillWorkers(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	for i := range 12 {
+		key, _ := w.upload(fmt.Sprintf("user-%02d", i), red)
+		w.process(key, avatar.OutcomePublished)
+	}
+	var now, most atomic.Int64
+	p := w.larger(avatar.Options{Moderate: meanwhile(func() {
+		n := now.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		time.Sleep(5 * time.Millisecond)
+		now.Add(-1)
+	})})
+	w.backfill(p, avatar.BackfillOptions{Name: "x", Workers: 3}, "12 subjects, 12 made, 0 superseded, 0 skipped, 0 failed")
+	if n := most.Load(); n > 3 || n < 2 {
+		t.Errorf("%d at once, want 2 or 3", n)
 	}
 }
 
@@ -233,6 +282,7 @@ func TestAdopt(t *testing.T) {
 		old("alice", jpegOf(t, red))
 		old("bob", pngOf(t, red))
 		old("carol", []byte("<svg>"))
+		old("corrupt", jpegOf(t, red)[:40])
 		old("not a subject", jpegOf(t, red))
 		time.Sleep(2 * time.Millisecond)
 		key, newer := w.upload("dave", blue)
@@ -246,14 +296,14 @@ func TestAdopt(t *testing.T) {
 		events = nil
 		o := avatar.BackfillOptions{Name: "adopt", Adopt: true, Workers: 1}
 		plan, err := w.PlanBackfill(t.Context(), o)
-		if err != nil || plan.Pictures != 3 || plan.Bytes == 0 {
+		if err != nil || plan.Pictures != 4 || plan.Bytes == 0 {
 			t.Errorf("plan %+v, %v", plan, err)
 		}
 		r, err := w.Backfill(t.Context(), o)
-		if err != nil || r.Made != 2 || r.Failed != 1 || r.Failures[0].Subject != "carol" {
+		if err != nil || r.Made != 2 || r.Failed != 2 || r.Failures[0].Subject != "carol" || r.Failures[1].Subject != "corrupt" {
 			t.Fatalf("adopted %+v, %v", r, err)
 		}
-		if !slices.Equal(events, []string{"adopt alice", "adopt bob"}) {
+		if !slices.Equal(events, []string{"adopt alice", "adopt bob", "adopt corrupt"}) {
 			t.Errorf("events %v", events)
 		}
 		for _, subject := range []string{"alice", "bob"} {
@@ -266,11 +316,11 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("current = %s, want the newer %s", got, newer)
 		}
 		again, err := w.Backfill(t.Context(), o)
-		if err != nil || again.Made != 0 || again.Failed != 1 {
+		if err != nil || again.Made != 0 || again.Failed != 2 {
 			t.Errorf("adopted again %+v, %v", again, err)
 		}
 		// What was adopted is made anew, cropped again and erased like any other picture.
-		w.backfill(w.larger(avatar.Options{PublicIDSecret: secret}), avatar.BackfillOptions{Name: "larger"}, "3 subjects, 3 made, 0 superseded, 0 skipped, 0 failed")
+		w.backfill(w.larger(avatar.Options{PublicIDSecret: secret}), avatar.BackfillOptions{Name: "larger"}, "4 subjects, 3 made, 0 superseded, 1 skipped, 0 failed")
 		if _, err := w.Erase(t.Context(), "alice"); err != nil {
 			t.Fatal(err)
 		}

@@ -87,6 +87,26 @@ func TestSweepLeftovers(t *testing.T) {
 	}
 }
 
+// An unfinished version is as old as the youngest of its pictures: somebody may be at work on it.
+func TestSweepYoungOrphan(t *testing.T) {
+	w, dir := newFiles(t)
+	_, id := w.grant("alice", "image/jpeg")
+	old := time.Now().Add(-30 * time.Hour)
+	for _, name := range []string{"128.jpg", "256.jpg", "512.jpg"} {
+		key := "avatars/alice/" + id + "/" + name
+		w.put(key, jpegOf(t, red))
+		if name == "256.jpg" {
+			continue
+		}
+		if err := os.Chtimes(filepath.Join(dir, filepath.FromSlash(key)), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sweep(avatar.Swept{})
+	w.ahead = 25 * time.Hour
+	w.sweep(avatar.Swept{Orphans: 1})
+}
+
 func TestEraseLeftovers(t *testing.T) {
 	w, dir := newFiles(t)
 	key, id := w.upload("alice", red)

@@ -329,6 +329,24 @@ func TestRecoverFindsEachUnhandled(t *testing.T) {
 	}
 }
 
+// One upload that cannot be handled keeps none of the others waiting, and is told of.
+func TestRecoverGoesOn(t *testing.T) {
+	away := errors.New("away")
+	w := newWorld(t, avatar.Options{OnPublished: func(_ context.Context, e avatar.Published) error {
+		if e.Subject == "alice" {
+			return away
+		}
+		return nil
+	}})
+	for _, subject := range []string{"Zoe", "alice", "bob"} {
+		w.upload(subject, red)
+	}
+	got, err := w.Recover(t.Context())
+	if !errors.Is(err, away) || got != (avatar.Recovered{Scanned: 3, Handled: 2, Failed: 1}) {
+		t.Errorf("recovered %+v, %v", got, err)
+	}
+}
+
 func TestNewProcessorRefusesOverlap(t *testing.T) {
 	pipeline, err := avatar.New(avatar.Config{})
 	if err != nil {

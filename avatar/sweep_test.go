@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"gocloud.dev/blob/fileblob"
+
 	"github.com/cruddur/avatarkit/avatar"
 )
 
@@ -206,15 +208,27 @@ func TestRecrop(t *testing.T) {
 	if _, err := w.Recrop(t.Context(), "alice", avatar.Crop{Mode: avatar.CropCentre}); err != nil {
 		t.Error(err)
 	}
+	if keys := keysOf(t, w.uploads, "intents/"); keys != nil {
+		t.Errorf("promises are left: %v", keys)
+	}
+	// And so does its record: without it the original would be taken for a new upload.
+	w.ahead = 40 * 24 * time.Hour
+	w.sweep(avatar.Swept{Superseded: 1, Records: 1})
+	if got, err := w.Recover(t.Context()); err != nil || got.Scanned != 1 || got.Handled != 0 {
+		t.Errorf("recovered %+v, %v", got, err)
+	}
 }
 
 func TestDiscardOriginals(t *testing.T) {
-	w := newWorld(t, avatar.Options{DiscardOriginals: true})
+	w := newWorld(t, avatar.Options{DiscardOriginals: true, Quarantine: true})
 	key, _ := w.upload("alice", red)
 	w.process(key, avatar.OutcomePublished)
 	w.ahead = time.Hour
 	w.sweep(avatar.Swept{Originals: 1})
 	w.current("alice")
+	if keys := keysOf(t, w.uploads, "quarantine/"); keys != nil {
+		t.Errorf("kept though it was not refused: %v", keys)
+	}
 	if _, err := w.Recrop(t.Context(), "alice", avatar.Crop{}); !errors.Is(err, avatar.ErrNoOriginal) {
 		t.Errorf("err = %v", err)
 	}
@@ -265,6 +279,45 @@ func TestPoison(t *testing.T) {
 	w.ahead = 3 * time.Minute
 	if res := w.process(key, avatar.OutcomeRejected); res.Reject.Reason != avatar.ReasonPoison {
 		t.Errorf("reject = %v", res.Reject)
+	}
+}
+
+// The sweep leaves marks alone that somebody at work may have made.
+func TestSweepMarks(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, id := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	w.put("attempts/avatars/alice/"+id+"/x", []byte("{}"))
+	w.ahead = 23 * time.Hour
+	w.sweep(avatar.Swept{})
+	w.ahead = 25 * time.Hour
+	w.sweep(avatar.Swept{Records: 1})
+}
+
+// A call that is cancelled while it renders takes its mark away: it was not the picture's fault.
+func TestCancelledIsNoAttempt(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	pipeline, err := avatar.New(avatar.Config{Detect: func(image.Image) image.Rectangle { cancel(); return image.Rectangle{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true}) // it heeds contexts
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.uploads.Close()
+	w.uploads = files
+	p, err := avatar.NewProcessor(pipeline, w.uploads, w.assets, w.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := w.upload("alice", red)
+	if _, err := p.Process(ctx, key); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	if keys := keysOf(t, w.uploads, "attempts/"); keys != nil {
+		t.Errorf("marks are left: %v", keys)
 	}
 }
 
