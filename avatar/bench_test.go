@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/disintegration/imaging"
+	"golang.org/x/image/webp"
 
 	"github.com/cruddur/avatarkit/avatar"
 )
@@ -130,8 +131,14 @@ func BenchmarkRenderPNG12MP(b *testing.B) {
 	benchmarkRender(b, out.Bytes(), 512)
 }
 
-func BenchmarkRenderWebP12MP(b *testing.B) {
-	benchmarkRender(b, benchmarkPhoto(b, "photo-12mp.webp", func() []byte { return encodeWebP(b, photograph(4032, 3024), false) }), 512)
+func webP12MP(b *testing.B) []byte {
+	return benchmarkPhoto(b, "photo-12mp.webp", func() []byte { return encodeWebP(b, photograph(4032, 3024), false) })
+}
+
+func BenchmarkRenderWebP12MP(b *testing.B) { benchmarkRender(b, webP12MP(b), 512) }
+
+func BenchmarkRenderWebP12MPLossless(b *testing.B) {
+	benchmarkRender(b, encodeWebP(b, photograph(4032, 3024), true), 512)
 }
 
 // The same work with image/jpeg and imaging.
@@ -151,4 +158,26 @@ func benchmarkStandard(b *testing.B, data []byte) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkStandardWebP12MP is the same work with golang.org/x/image/webp and imaging.
+func BenchmarkStandardWebP12MP(b *testing.B) {
+	data := webP12MP(b)
+	measure(b, func() { standardWebP(b, data) })
+}
+
+func BenchmarkStandardWebP12MPLossless(b *testing.B) {
+	data := encodeWebP(b, photograph(4032, 3024), true)
+	measure(b, func() { standardWebP(b, data) })
+}
+
+func standardWebP(b *testing.B, data []byte) {
+	m, err := webp.Decode(bytes.NewReader(data))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, imaging.Fill(m, 512, 512, imaging.Center, imaging.Lanczos), &jpeg.Options{Quality: 85}); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -5,7 +5,8 @@
 //
 //	source.go  a Source is read in rows of planes, reduced as far as the result allows
 //	image.go   a Source of any image.Image
-//	box.go     the reduction of pictures that were decoded whole: averages over squares
+//	rows.go    a Source whose planes come row by row
+//	box.go     the reduction of what was decoded at its full size: averages over squares
 //	scale.go   Scale: rows in, filtered by package lanczos, a Picture out
 //	picture.go the Picture, which is a Source again; turning it upright
 //	color.go   its colours: to RGB, to YCbCr, to a background
