@@ -51,29 +51,45 @@ func (s *session) atomically(ctx context.Context, j migrate.Job) error {
 }
 
 func (s *session) attempt(ctx context.Context, j migrate.Job) error {
+	if s.whole(j) {
+		return s.message(ctx, j)
+	}
 	begin := time.Now()
-	return s.claim(ctx, j, s.ahead(j), func() error {
-		if s.ahead(j) == "" {
-			if err := s.runPart(ctx, j.Part()); err != nil {
-				return err
-			}
+	return s.claim(ctx, j, func() error {
+		if err := s.runPart(ctx, j.Part()); err != nil {
+			return err
 		}
 		return s.finish(ctx, j, migrate.ErrCommitted, s.ours(), time.Since(begin))
 	})
 }
 
-// ahead is the file, where it is sent in one message with BEGIN and its row: two round trips less to PostgreSQL.
-func (s *session) ahead(j migrate.Job) string {
-	if s.dialect == SQLite || j.Direction == migrate.Down {
-		return ""
-	}
-	return j.Part().SQL
+// whole says whether all of a migration goes to the server in one message.
+func (s *session) whole(j migrate.Job) bool {
+	return s.dialect == Postgres && j.Direction == migrate.Up && j.Part().Func == nil
 }
 
-// claim runs then and f in a transaction that begins with the row: its key makes a second runner wait, and then fail before it has done anything.
-func (s *session) claim(ctx context.Context, j migrate.Job, then string, f func() error) error {
+// message sends BEGIN, the row, the file and the row's completion at once, and COMMIT if all that was one transaction: three round trips less.
+func (s *session) message(ctx context.Context, j migrate.Job) error {
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	done := s.done(j, s.ours(), "(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint")
+	err := s.one(ctx, migrate.ErrCommitted, s.begin+s.row(j)+j.Part().SQL+"\n;\n"+done)
+	if err == nil {
+		err = s.exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		s.rollback(ctx)
+		return s.conflict(err)
+	}
+	s.last++
+	return nil
+}
+
+// claim runs f in a transaction that begins with the row: its key makes a second runner wait, and then fail before it has done anything.
+func (s *session) claim(ctx context.Context, j migrate.Job, f func() error) error {
 	if j.Direction == migrate.Up {
-		err := s.transact(ctx, s.row(j)+then, f)
+		err := s.transact(ctx, s.row(j), f)
 		if err == nil {
 			s.last++
 		}
@@ -96,10 +112,15 @@ func (s *session) row(j migrate.Job) string {
 
 // finish completes the row, or removes it when going down, if the condition holds, or else returns none.
 func (s *session) finish(ctx context.Context, j migrate.Job, none error, condition string, took time.Duration) error {
+	return s.one(ctx, none, s.done(j, condition, fmt.Sprint(took.Microseconds())))
+}
+
+func (s *session) done(j migrate.Job, condition, microseconds string) string {
 	if j.Direction == migrate.Down {
-		return s.one(ctx, none, fmt.Sprintf("DELETE FROM %s WHERE version = %d AND %s", s.table.name, j.Record.Version, condition))
+		return fmt.Sprintf("DELETE FROM %s WHERE version = %d AND %s", s.table.name, j.Record.Version, condition)
 	}
-	return s.update(ctx, none, j.Record.Version, fmt.Sprintf("state = 'applied', in_doubt = 0, statements = 0, checksum = %s, duration_us = %d", literal(j.Record.Checksum), took.Microseconds()), condition)
+	return fmt.Sprintf("UPDATE %s SET state = 'applied', in_doubt = 0, statements = 0, checksum = %s, duration_us = %s WHERE version = %d AND %s",
+		s.table.name, literal(j.Record.Checksum), microseconds, j.Record.Version, condition)
 }
 
 // ours is true of the row only if the present transaction wrote it: not so when the file has ended that. On SQLite runPart sees it.

@@ -20,7 +20,7 @@ func (s *session) locate(ctx context.Context, j migrate.Job, failed error, took 
 	statements := s.statements(part)
 	e := &migrate.Error{Err: failed}
 	at := position(failed)
-	if s.ahead(j) != "" {
+	if s.whole(j) {
 		at -= utf8.RuneCountInString(s.begin + s.row(j))
 	}
 	switch {
@@ -32,7 +32,7 @@ func (s *session) locate(ctx context.Context, j migrate.Job, failed error, took 
 			}
 		}
 	case ctx.Err() == nil && took < 2*time.Second && (s.dialect == SQLite || refused(failed)) && !errors.Is(failed, migrate.ErrCommitted):
-		_ = s.claim(ctx, j, "", func() (err error) {
+		_ = s.claim(ctx, j, func() (err error) {
 			for i := 0; i < len(statements) && err == nil; i++ {
 				if err = s.exec(ctx, statements[i].Text); err != nil && err.Error() == failed.Error() {
 					e.Statement, e.Line = i+1, statements[i].Line

@@ -29,7 +29,7 @@ func (s *session) open(ctx context.Context, j migrate.Job) error {
 		return s.connect(ctx)
 	}
 	j.Record.Checksum = sumOf(nil)
-	return s.claim(ctx, j, "", nil)
+	return s.claim(ctx, j, nil)
 }
 
 // close completes the row after so many statements.
