@@ -54,24 +54,22 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // LegacyError is [ErrLegacy] with what the original tool's table says.
 type LegacyError struct {
-	Runs []string // last_successful_run of each row
+	Rows    int
+	LastRun string // the greatest last_successful_run as text: all begin with ten digits of seconds
 }
 
 func (e *LegacyError) Error() string { return ErrLegacy.Error() }
 
 func (e *LegacyError) Unwrap() error { return ErrLegacy }
 
-// last returns the greatest run as a version, zero if nothing ran.
-func (e *LegacyError) last() (version int64, err error) {
-	if len(e.Runs) == 0 {
+// last returns the last run as a version, zero if nothing ran.
+func (e *LegacyError) last() (int64, error) {
+	version, ok := legacyVersion(e.LastRun)
+	switch {
+	case e.Rows == 0:
 		return 0, errors.New("the original tool's table has no row, so it does not say what was applied: drop it and use baseline")
-	}
-	for _, run := range e.Runs {
-		v, ok := legacyVersion(run)
-		if !ok && run != "0" && run != "" {
-			return 0, fmt.Errorf("last_successful_run %q is not 15 to 17 digits", run)
-		}
-		version = max(version, v)
+	case !ok && e.LastRun != "0" && e.LastRun != "":
+		return 0, fmt.Errorf("last_successful_run %q is not 15 to 17 digits", e.LastRun)
 	}
 	return version, nil
 }

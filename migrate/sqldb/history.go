@@ -51,7 +51,10 @@ func (t *Target) history(ctx context.Context, q querier, details bool) (found ta
 		all = nil
 		switch {
 		case found.legacy:
-			err = t.readLegacy(ctx, q, found.name)
+			legacy := &migrate.LegacyError{}
+			if err = q.QueryRowContext(ctx, "SELECT count(*), coalesce(max(CAST(last_successful_run AS TEXT)), '') FROM "+found.name).Scan(&legacy.Rows, &legacy.LastRun); err == nil {
+				err = legacy
+			}
 		case found.exists:
 			all, err = read(ctx, q, found.name, details)
 		}
@@ -76,28 +79,15 @@ func (t *Target) find(ctx context.Context, q querier) (found table, err error) {
 
 func (t *Target) findPostgres(ctx context.Context, q querier) (found table, err error) {
 	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
-	rows, err := q.QueryContext(ctx, `SELECT here.schema, coalesce(n.nspname, ''), EXISTS (
-			SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped)
-		FROM (SELECT coalesce(`+t.schema()+`, '') AS schema) here LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
-			ON c.relname = `+literal(t.opts.Table)+` AND c.relkind IN ('r', 'p') AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = here.schema)`)
-	if err != nil {
-		return found, err
-	}
-	defer rows.Close()
 	var schema, elsewhere string
-	for rows.Next() {
-		var in string
-		var legacy bool
-		if err := rows.Scan(&schema, &in, &legacy); err != nil {
-			return found, err
-		}
-		if in == schema {
-			found.exists, found.legacy = in != "", legacy
-		} else {
-			elsewhere = in
-		}
-	}
-	switch err := rows.Err(); {
+	err = q.QueryRowContext(ctx, `SELECT here.schema, count(c.oid) FILTER (WHERE n.nspname = here.schema) > 0, count(a.attnum) > 0,
+			coalesce(max(n.nspname) FILTER (WHERE n.nspname <> here.schema), '')
+		FROM (SELECT coalesce(`+t.schema()+`, '') AS schema) here
+			LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON c.relname = `+literal(t.opts.Table)+` AND c.relkind IN ('r', 'p')
+				AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = here.schema)
+			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped AND n.nspname = here.schema
+		GROUP BY here.schema`).Scan(&schema, &found.exists, &found.legacy, &elsewhere)
+	switch {
 	case err != nil:
 		return found, err
 	case schema == "":
@@ -145,26 +135,6 @@ func read(ctx context.Context, q querier, name string, details bool) (all []migr
 	}
 	slices.SortFunc(all, func(a, b migrate.Record) int { return cmp.Compare(a.Order, b.Order) })
 	return all, rows.Err()
-}
-
-func (t *Target) readLegacy(ctx context.Context, q querier, name string) error {
-	rows, err := q.QueryContext(ctx, "SELECT coalesce(CAST(last_successful_run AS TEXT), '') FROM "+name)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	legacy := &migrate.LegacyError{}
-	for rows.Next() {
-		var run string
-		if err := rows.Scan(&run); err != nil {
-			return err
-		}
-		legacy.Runs = append(legacy.Runs, run)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return legacy
 }
 
 // insert is the statement that adds r as the number seq. It holds its values as literals, since the simple protocol is the only one that works
