@@ -118,6 +118,7 @@ func TestRenderColor(t *testing.T) {
 		{"Display P3 in PNG", withICC(rgba(200, 100, 50), displayP3()), color.NRGBA{215, 93, 31, 255}, "unnamed", ""},
 		{"Display P3 in JPEG, two parts", chunked(rgba(200, 100, 50), displayP3()), color.NRGBA{215, 93, 31, 255}, "unnamed", ""},
 		{"Display P3 in WebP", webp(rgba(200, 100, 50), displayP3()), color.NRGBA{215, 93, 31, 255}, "unnamed", ""},
+		{"profile of 5 MiB in WebP", webp(rgba(200, 100, 50), make([]byte, 5<<20)), color.NRGBA{200, 100, 50, 255}, "", "ignored"},
 		{"Adobe RGB", withICC(rgba(200, 100, 50), adobeRGB()), color.NRGBA{228, 100, 43, 255}, "unnamed", ""},
 		{"ProPhoto", withICC(rgba(120, 100, 80), proPhoto()), color.NRGBA{159, 114, 94, 255}, "unnamed", ""},
 		{"a red that sRGB lacks", withICC(rgba(255, 0, 0), displayP3()), color.NRGBA{255, 0, 0, 255}, "unnamed", ""},

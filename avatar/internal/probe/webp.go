@@ -59,7 +59,9 @@ func (i *Info) readWebP(data []byte) error {
 			canvas = true
 			i.Animated = body[0]&flagAnimation != 0
 			i.Width, i.Height = uint24(body[4:])+1, uint24(body[7:])+1
-		case id == "ICCP" && len(body) <= MaxProfile:
+		case id == "ICCP" && len(body) > MaxProfile:
+			i.warn("colour profile ignored: it has more than %d bytes", MaxProfile)
+		case id == "ICCP":
 			i.Profile = body
 		case id == "EXIF":
 			i.setExif(body)
