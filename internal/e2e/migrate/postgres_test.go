@@ -262,3 +262,53 @@ func TestConflict(t *testing.T) {
 		})
 	}
 }
+
+// A COMMIT or ROLLBACK that the check of files did not see is found out by the row, which says that the version is half way.
+func TestCommittedUnseen(t *testing.T) {
+	for _, end := range []string{"COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "COMMIT; BEGIN"} {
+		t.Run(end, func(t *testing.T) {
+			db := open(t, postgres.Start(t))
+			target := target(t, db, sqldb.Postgres, nil)
+			at := migrate.Record{Version: 20240101000000, Name: "a", State: migrate.Applied}
+			var history []migrate.Record
+			err := target.Locked(t.Context(), 0, slog.New(slog.DiscardHandler), func(ctx context.Context, s migrate.Session) error {
+				if _, err := s.History(ctx); err != nil {
+					return err
+				}
+				part := migrate.Part{SQL: "CREATE TABLE a (id INT);\n" + end + ";\nSELECT 1;", Line: 2}
+				err := s.Apply(ctx, migrate.Job{Migration: &migrate.Migration{Version: at.Version, Name: at.Name, File: "a.sql", Up: part}, Direction: migrate.Up, Record: at})
+				history, _ = s.History(ctx)
+				return err
+			})
+			if !errors.Is(err, migrate.ErrCommitted) {
+				t.Error(err)
+			}
+			if end == "ROLLBACK" {
+				if len(history) != 0 {
+					t.Errorf("%+v", history)
+				}
+			} else if len(history) != 1 || history[0].State != migrate.Applying {
+				t.Errorf("%+v", history)
+			}
+		})
+	}
+}
+
+// What a file leaves open does not swallow the completion of its row, which is sent behind it.
+func TestUnclosed(t *testing.T) {
+	for _, end := range []string{"SELECT 'x", "SELECT E'x\\'", `SELECT 1 AS "x`, "SELECT $$x", "SELECT $a$x", "/* x", "SELECT (1", "COMMENT ON TABLE a IS 'x", "SELECT U&'x", "SELECT 1 AS x --", ""} {
+		t.Run(end, func(t *testing.T) {
+			db := open(t, postgres.Start(t))
+			_, err := migrator(t, db, files("20240101000000_a.sql", "-- migrate:up\nCREATE TABLE a (id INT);\n"+end), nil).Up(t.Context())
+			closed := end == "" || strings.HasSuffix(end, "--")
+			var e *migrate.Error
+			if errors.As(err, &e) == closed {
+				t.Fatal(err)
+			}
+			n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'a'") + count(t, db, "SELECT count(*) FROM schema_information WHERE state = 'applied' AND duration_us > 0")
+			if closed && n != 2 || !closed && n != 0 {
+				t.Errorf("%d of the table and its row", n)
+			}
+		})
+	}
+}
