@@ -78,15 +78,14 @@ func (t *Target) find(ctx context.Context, q querier) (found table, err error) {
 }
 
 func (t *Target) findPostgres(ctx context.Context, q querier) (found table, err error) {
-	// Tables of this name in any schema of the search path: a history elsewhere must not be begun anew here.
+	// The table of this name in another schema of the search path too: a history there must not be begun anew here. No joins: planning them
+	// would be the dearest part of a start with nothing to do.
 	var schema, elsewhere string
-	err = q.QueryRowContext(ctx, `SELECT here.schema, count(c.oid) FILTER (WHERE n.nspname = here.schema) > 0, count(a.attnum) > 0,
-			coalesce(max(n.nspname) FILTER (WHERE n.nspname <> here.schema), '')
-		FROM (SELECT coalesce(`+t.schema()+`, '') AS schema) here
-			LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON c.relname = `+literal(t.opts.Table)+` AND c.relkind IN ('r', 'p')
-				AND (n.nspname = ANY (current_schemas(false)) OR n.nspname = here.schema)
-			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'last_successful_run' AND NOT a.attisdropped AND n.nspname = here.schema
-		GROUP BY here.schema`).Scan(&schema, &found.exists, &found.legacy, &elsewhere)
+	err = q.QueryRowContext(ctx, fmt.Sprintf(`SELECT coalesce(schema, ''), here IS NOT NULL,
+			EXISTS (SELECT FROM pg_attribute WHERE attrelid = here AND attname = 'last_successful_run'),
+			coalesce((SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('"%[1]s"')), '')
+		FROM (SELECT schema, to_regclass(quote_ident(schema) || '."%[1]s"') AS here FROM (SELECT %[2]s::text AS schema) s) h`,
+		t.opts.Table, t.schema())).Scan(&schema, &found.exists, &found.legacy, &elsewhere)
 	switch {
 	case err != nil:
 		return found, err
