@@ -27,10 +27,10 @@ func Encode(m *image.NRGBA) []byte {
 	lx := max(1, int(math.Round(limit*float64(w)/longer)))
 	ly := max(1, int(math.Round(limit*float64(h)/longer)))
 
-	planes := split(m, average)
-	l := transform(planes[0], w, h, max(3, lx), max(3, ly))
-	p := transform(planes[1], w, h, 3, 3)
-	q := transform(planes[2], w, h, 3, 3)
+	plane := make([]float64, w*h)
+	l := transform(fill(plane, luma, m, average), w, h, max(3, lx), max(3, ly))
+	p := transform(fill(plane, yellowBlue, m, average), w, h, 3, 3)
+	q := transform(fill(plane, redGreen, m, average), w, h, 3, 3)
 
 	landscape, terms := 0, lx
 	if w > h {
@@ -45,7 +45,7 @@ func Encode(m *image.NRGBA) []byte {
 	hash := []byte{byte(head24), byte(head24 >> 8), byte(head24 >> 16), byte(head16), byte(head16 >> 8)}
 	waves := append(append(l.ac, p.ac...), q.ac...)
 	if hasAlpha {
-		a := transform(planes[3], w, h, 5, 5)
+		a := transform(fill(plane, opacity, m, average), w, h, 5, 5)
 		hash = append(hash, byte(round(15*a.dc)|round(15*a.scale)<<4))
 		waves = append(waves, a.ac...)
 	}
@@ -79,24 +79,22 @@ func averageColor(m *image.NRGBA) [4]float64 {
 	return sum
 }
 
-// split returns the planes luma, yellow-blue, red-green and alpha, of the picture over its average colour.
-func split(m *image.NRGBA, average [4]float64) [4][]float64 {
-	n := m.Rect.Dx() * m.Rect.Dy()
-	var planes [4][]float64
-	for c := range planes {
-		planes[c] = make([]float64, n)
-	}
+// The planes that are transformed: of pixels over the average colour, and of their alpha.
+func luma(r, g, b, _ float64) float64       { return (r + g + b) / 3 }
+func yellowBlue(r, g, b, _ float64) float64 { return (r+g)/2 - b }
+func redGreen(r, g, _, _ float64) float64   { return r - g }
+func opacity(_, _, _, a float64) float64    { return a }
+
+// fill fills a plane with what of makes of the picture over its average colour.
+func fill(plane []float64, of func(r, g, b, a float64) float64, m *image.NRGBA, average [4]float64) []float64 {
 	each(m, func(i int, px []byte) {
 		a := float64(px[3]) / 255
 		r := average[0]*(1-a) + a/255*float64(px[0])
 		g := average[1]*(1-a) + a/255*float64(px[1])
 		b := average[2]*(1-a) + a/255*float64(px[2])
-		planes[0][i] = (r + g + b) / 3
-		planes[1][i] = (r+g)/2 - b
-		planes[2][i] = r - g
-		planes[3][i] = a
+		plane[i] = of(r, g, b, a)
 	})
-	return planes
+	return plane
 }
 
 func each(m *image.NRGBA, f func(i int, px []byte)) {
