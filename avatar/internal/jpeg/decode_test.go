@@ -181,6 +181,34 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestDecodeDense has no coefficient that is zero, so that refinements come in the longest runs of bits.
+func TestDecodeDense(t *testing.T) {
+	for _, layout := range layouts {
+		random := rand.New(rand.NewPCG(7, 8))
+		p := newPicture(40, 24, samplings[4].comps)
+		for i := range p.comps {
+			for b := range p.comps[i].blocks {
+				for k := range 64 {
+					p.comps[i].blocks[b][k] = int32(8+random.IntN(6)) * int32(1-2*random.IntN(2))
+				}
+			}
+		}
+		layout.apply(p)
+		_, got, err := decode(p.encode(), jpeg.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", layout.name, err)
+		}
+		for i := range p.comps {
+			want, w, _ := p.plane(i, 8)
+			for k := range want {
+				if d := math.Abs(float64(got.pix[i][k]) - want[k]); d > 1.25 {
+					t.Fatalf("%s: component %d, sample (%d,%d) is %d, want %.2f", layout.name, i, k%w, k/w, got.pix[i][k], want[k])
+				}
+			}
+		}
+	}
+}
+
 // TestDecodeMixedScales gives each component a scale of its own: what one leaves behind must not show in the next.
 func TestDecodeMixedScales(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))

@@ -36,7 +36,7 @@ type Scaler struct {
 
 	waiting [2][]byte // the first rows of a group that is not complete
 	count   int       // how many they are
-	packed  []uint64  // a group of source rows; zeros follow its end
+	packed  []uint64  // a group of source rows; what follows its end weighs nothing
 
 	ring   [][]uint64 // groups of three rows that were filtered across; group i is in ring[i%len(ring)]
 	groups int        // so many were put there

@@ -24,16 +24,14 @@ func (m *Memory) Reset() {
 	m.used, m.asked = 0, 0
 }
 
-// take returns n words that are zero.
+// take returns n words, whatever they hold.
 func (m *Memory) take(n int) []uint64 {
 	m.asked += n
 	if m.used+n > len(m.words) {
 		return make([]uint64, n)
 	}
-	part := m.words[m.used : m.used+n : m.used+n]
 	m.used += n
-	clear(part)
-	return part
+	return m.words[m.used-n : m.used : m.used]
 }
 
 func (m *Memory) filter(a Axis) *filter {

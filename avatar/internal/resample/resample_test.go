@@ -276,3 +276,41 @@ func TestScaleUsesMemoryAgain(t *testing.T) {
 		memory.Reset()
 	}
 }
+
+// short is a source that ends in the middle of its picture.
+type short struct{ image.Rectangle }
+
+func (s short) Bounds() image.Rectangle { return s.Rectangle }
+
+func (s short) Open(image.Rectangle, image.Point, int) (resample.Reader, error) { return s, nil }
+
+func (s short) Layout() resample.Layout {
+	return resample.Layout{Model: resample.Gray, Grids: []resample.Grid{{Width: s.Dx(), Height: s.Dy(), UnitX: 1, UnitY: 1}}}
+}
+
+func (s short) Read(_ context.Context, emit func(plane int, row []byte)) error {
+	for range s.Dy() / 2 {
+		emit(0, bytes.Repeat([]byte{200}, s.Dx()))
+	}
+	return nil
+}
+
+func TestScaleShortSourceShowsNothingOfTheLast(t *testing.T) {
+	var memory resample.Memory
+	size := image.Pt(16, 16)
+	for range 3 {
+		p, err := resample.Scale(context.Background(), &memory, short{image.Rect(0, 0, 32, 32)}, image.Rect(0, 0, 32, 32), size, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range p.Planes[0].Row(size.Y - 1) {
+			if v != 0 {
+				t.Fatalf("the last row holds %d", v)
+			}
+		}
+		for i := range p.Planes[0].Pix {
+			p.Planes[0].Pix[i] = 0xa5
+		}
+		memory.Reset()
+	}
+}

@@ -28,7 +28,7 @@ func (m *Memory) Reset() {
 	m.lanczos.Reset()
 }
 
-// take returns n samples that are zero.
+// take returns n samples that are zero: if a source ends early, what shows must not be the picture before.
 func (m *Memory) take(n int) []byte {
 	m.asked += n
 	if m.used+n > len(m.samples) {
