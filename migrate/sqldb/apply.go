@@ -38,7 +38,7 @@ func (s *session) atomically(ctx context.Context, j migrate.Job) error {
 		begin := time.Now()
 		err := s.attempt(ctx, j)
 		switch {
-		case err == nil || j.Part().Func != nil || errors.Is(err, migrate.ErrConflict):
+		case err == nil || j.Part().Func != nil || errors.Is(err, migrate.ErrConflict) || errors.Is(err, migrate.ErrLocked):
 			return err
 		case try == 10 || ctx.Err() != nil || !retryable(err):
 			return s.locate(ctx, j, err, time.Since(begin))

@@ -2,9 +2,11 @@ package sqldb_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/cruddur/avatarkit/migrate"
 	"github.com/cruddur/avatarkit/migrate/sqldb"
@@ -73,3 +75,41 @@ func TestCheck(t *testing.T) {
 type offline struct{ *sqldb.Target }
 
 func (offline) History(context.Context, bool) ([]migrate.Record, error) { return nil, nil }
+
+// A run of files that meets another one's transaction waits as long as it was told to, once.
+func TestLockTimeoutOfFiles(t *testing.T) {
+	dsn := "file:" + t.TempDir() + "/db"
+	other := open(t, dsn)
+	if _, err := other.Exec("CREATE TABLE a (id INTEGER)"); err != nil {
+		t.Fatal(err)
+	}
+	target, err := sqldb.New(open(t, dsn), sqldb.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := migrate.New(target, fstest.MapFS{"20240101000000_a.sql": {Data: []byte("-- migrate:up\nSELECT 1;")}, "20240102000000_b.sql": {Data: []byte("-- migrate:up\nSELECT 1;")}},
+		&migrate.Options{LockTimeout: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.UpTo(t.Context(), 20240101000000); err != nil {
+		t.Fatal(err)
+	}
+	held, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec("INSERT INTO a VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	var busy interface{ Code() int }
+	if steps, err := m.Up(t.Context()); !errors.Is(err, migrate.ErrLocked) || !errors.As(err, &busy) || len(steps) != 0 {
+		t.Errorf("%v, %v", steps, err)
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if steps, err := m.Up(t.Context()); err != nil || len(steps) != 1 {
+		t.Errorf("%v, %v", steps, err)
+	}
+}
