@@ -220,6 +220,34 @@ func TestBackfillResumes(t *testing.T) {
 	}
 }
 
+// The checkpoint lies between two subjects, also where the later one is the beginning of the earlier one.
+func TestBackfillResumesAtTheNext(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	var people []string
+	for i := range 15 {
+		people = append(people, fmt.Sprintf("a%02d", i))
+	}
+	for _, subject := range append(people, "m-", "m", "z") { // sixteen are a batch
+		key, _ := w.upload(subject, red)
+		w.process(key, avatar.OutcomePublished)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	p := w.larger(avatar.Options{Moderate: func(_ context.Context, m avatar.Moderation) (avatar.Verdict, error) {
+		if m.Subject == "m" {
+			cancel()
+		}
+		return avatar.Verdict{SHA256: m.SHA256, Decision: avatar.Approve}, ctx.Err()
+	}})
+	o := avatar.BackfillOptions{Name: "x", Workers: 1}
+	if r, err := p.Backfill(ctx, o); !errors.Is(err, context.Canceled) || r.Made != 16 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r, err := w.larger(avatar.Options{}).Backfill(t.Context(), o)
+	if err != nil || r.Resumed != 16 || r.Made != 2 {
+		t.Errorf("resumed: %+v, %v", r, err)
+	}
+}
+
 // What a cancelled context cut short is no failure: the next call does it.
 func TestBackfillCancelled(t *testing.T) {
 	w := newWorld(t, avatar.Options{})
@@ -293,6 +321,7 @@ func TestAdopt(t *testing.T) {
 			key, newer = w.upload("dave", color.White)
 			w.process(key, avatar.OutcomePublished)
 		}
+		w.sweep(avatar.Swept{}) // it leaves the original system's pictures alone
 		events = nil
 		o := avatar.BackfillOptions{Name: "adopt", Adopt: true, Workers: 1}
 		plan, err := w.PlanBackfill(t.Context(), o)

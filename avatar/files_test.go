@@ -8,20 +8,28 @@ import (
 	"strings"
 	"testing"
 
+	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/memblob"
 
 	"github.com/cruddur/avatarkit/avatar"
 )
 
-// TestManyFiles has more originals than a page of a listing, of subjects whose folders sort otherwise than their keys.
 func TestManyFiles(t *testing.T) {
 	files, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	if err != nil {
 		t.Fatal(err)
 	}
+	testMany(t, files)
+}
+
+func TestManyObjects(t *testing.T) { testMany(t, memblob.OpenBucket(nil)) }
+
+// testMany has more originals than a page of a listing, of subjects whose folders sort otherwise than their keys.
+func testMany(t *testing.T, uploads *blob.Bucket) {
 	w := newWorld(t, avatar.Options{})
 	w.uploads.Close()
-	w.uploads = files
+	w.uploads = uploads
 	w.Processor = w.with(*w.opts)
 	const each = 350
 	for range each {

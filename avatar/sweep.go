@@ -229,8 +229,7 @@ func (s *sweeper) sweepPerson(ctx context.Context, publicID string, alias *blob.
 			}
 			s.out.Orphans++
 		case newer.id != "" && s.now.Sub(newer.manifest) >= s.opts.GraceTime:
-			s.out.Superseded++
-			newer = f
+			s.out.Superseded++ // by what supersedes all older ones, too
 		default:
 			if current.id == "" {
 				current = f

@@ -48,6 +48,7 @@ const (
 	after        // it has its effect, and the answer is lost
 	torn         // its data breaks off half way
 	twice        // the answer is lost, and the client, which is the store's own, makes the request again
+	ended        // the caller's context ends: what heeds it fails from here on
 )
 
 // machine is one process, as the buckets see it.
@@ -61,7 +62,7 @@ type machine struct {
 }
 
 // step runs one operation under the gate. tear is its half; nil if it has none.
-func (m *machine) step(op, key string, effect, tear func() error) error {
+func (m *machine) step(ctx context.Context, op, key string, effect, tear func() error) error {
 	if m.dead {
 		return errDead
 	}
@@ -70,7 +71,9 @@ func (m *machine) step(op, key string, effect, tear func() error) error {
 	m.dead = m.dead || last
 	m.w.disturbed = m.w.disturbed || last || f != none
 	switch {
-	case f == none:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case f == none, f == ended:
 		return effect()
 	case f == after:
 		_ = effect()
@@ -116,7 +119,7 @@ func (b *bucket) SignedURL(context.Context, string, *driver.SignedURLOptions) (s
 }
 
 func (b *bucket) Attributes(ctx context.Context, key string) (out *driver.Attributes, err error) {
-	err = b.step("attributes", key, func() error {
+	err = b.step(ctx, "attributes", key, func() error {
 		a, err := b.inner.Attributes(ctx, b.prefix+key)
 		if err != nil {
 			return err
@@ -131,7 +134,7 @@ func (b *bucket) Attributes(ctx context.Context, key string) (out *driver.Attrib
 }
 
 func (b *bucket) ListPaged(ctx context.Context, o *driver.ListOptions) (out *driver.ListPage, err error) {
-	err = b.step("list", o.Prefix, func() error {
+	err = b.step(ctx, "list", o.Prefix, func() error {
 		token := o.PageToken
 		if len(token) == 0 {
 			token = blob.FirstPageToken
@@ -201,7 +204,7 @@ func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 		out = &reader{r, attrs, -1, nil}
 		return nil
 	}
-	err := b.step("read", key, open, func() error {
+	err := b.step(ctx, "read", key, open, func() error {
 		if err := open(); err != nil {
 			return err
 		}
@@ -243,7 +246,7 @@ func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, o 
 			}
 			opts.IfNotExist = false
 		}
-		return b.step("write", key, func() error {
+		return b.step(ctx, "write", key, func() error {
 			err := b.inner.Upload(ctx, b.prefix+key, bytes.NewReader(data), opts)
 			if err == nil {
 				b.w.stamp(key)
@@ -264,7 +267,7 @@ func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, o 
 }
 
 func (b *bucket) lookFirst(ctx context.Context, key string) error {
-	return b.step("look", key, func() error {
+	return b.step(ctx, "look", key, func() error {
 		exists, err := b.inner.Exists(ctx, b.prefix+key)
 		if exists {
 			return errExists
@@ -282,7 +285,7 @@ func (f failing) Read([]byte) (int, error) {
 }
 
 func (b *bucket) Copy(ctx context.Context, dst, src string, _ *driver.CopyOptions) error {
-	return b.step("copy", dst, func() error {
+	return b.step(ctx, "copy", dst, func() error {
 		err := b.inner.Copy(ctx, b.prefix+dst, b.prefix+src, nil)
 		if err == nil {
 			b.w.stamp(dst)
@@ -292,5 +295,5 @@ func (b *bucket) Copy(ctx context.Context, dst, src string, _ *driver.CopyOption
 }
 
 func (b *bucket) Delete(ctx context.Context, key string, _ *driver.DeleteOptions) error {
-	return b.step("delete", key, func() error { return b.inner.Delete(ctx, b.prefix+key) }, nil)
+	return b.step(ctx, "delete", key, func() error { return b.inner.Delete(ctx, b.prefix+key) }, nil)
 }

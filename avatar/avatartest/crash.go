@@ -172,7 +172,7 @@ func failEverywhere(t *testing.T, s scenario, uploads, assets *blob.Bucket, ever
 		t.Fatalf("undisturbed: %v", err)
 	}
 	for n := 0; n < total; n += every {
-		for _, f := range []fault{before, after, torn, twice} {
+		for _, f := range []fault{before, after, torn, twice, ended} {
 			if err := s.fail(t.Context(), uploads, assets, n, f); err != nil {
 				t.Errorf("failed at operation %d of %d (%d): %v", n+1, total, f, err)
 			}
@@ -199,14 +199,19 @@ func (s scenario) fail(ctx context.Context, uploads, assets *blob.Bucket, n int,
 	for try := 0; try < tries && acted != nil && (try == 0 || s.twice); try++ {
 		m := w.calm()
 		done = nil
+		ctx, cancel := context.WithCancel(ctx)
 		m.gate = func(op, key string) (fault, bool) {
 			done.add("%s %s", op, key)
-			if len(done)-1 == n {
-				return f, false
+			if len(done)-1 != n {
+				return none, false
 			}
-			return none, false
+			if f == ended {
+				cancel()
+			}
+			return f, false
 		}
 		acted = s.act(ctx, w, m)
+		cancel()
 		w.advance(3 * time.Minute) // who has begun an attempt counts as dead
 		if f == twice && acted != nil {
 			return fmt.Errorf("what the store's client does twice has failed: %w; after %q", acted, done)

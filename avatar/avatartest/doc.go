@@ -11,7 +11,8 @@
 // the things that a processor does: publish, refuse, crop again, fill in, take in, erase, sweep.
 //
 // A second part lets the store fail at each operation while the process lives on, and again at its next tries: by a conflict of writes, a request to slow
-// down, a lost connection or a time-out, without an effect or after it, half way, or so that the store's own client makes the request a second time.
+// down, a lost connection or a time-out, without an effect or after it, half way, or so that the store's own client makes the request a second time;
+// or the caller's context ends.
 //
 // A third part lets another process come in between any two operations of these, and erase, sweep, recover, crop again, or handle every event again.
 //
