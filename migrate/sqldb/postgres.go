@@ -50,12 +50,12 @@ func (t *Target) lockPostgres(ctx context.Context, s *session, run func(context.
 	return err
 }
 
-// acquire waits in slices shorter than deadlock_timeout, each a new transaction: a waiter that stood in one would be waited for by
+// acquire waits in slices much shorter than deadlock_timeout, each a new transaction: a waiter that stood in one would be waited for by
 // CREATE INDEX CONCURRENTLY of the holder. Between slices the connection goes back to the pool, where the holder may need it, and
-// ever longer, so that many waiters leave a small pooler to the holder.
+// soon for longer than a slice, so that many waiters leave a small pooler to the holder.
 func (t *Target) acquire(ctx context.Context, wait time.Duration) (*sql.Conn, error) {
 	// Read committed keeps no snapshot after the statement; a snapshot would hold up an index build for ever.
-	query := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '250ms';
+	query := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '50ms';
 		SELECT pg_advisory_xact_lock(hashtextextended('avatarkit/migrate ' || coalesce(%s, '') || '.' || %s, 0));
 		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`, t.schema(), literal(t.opts.Table))
 	begin := time.Now()
@@ -79,7 +79,7 @@ func (t *Target) acquire(ctx context.Context, wait time.Duration) (*sql.Conn, er
 		case wait > 0 && waited >= wait:
 			return nil, fmt.Errorf("%w for %v", migrate.ErrLocked, wait)
 		}
-		if err := pause(ctx, min(waited/5, time.Second)); err != nil {
+		if err := pause(ctx, min(waited, 250*time.Millisecond)); err != nil {
 			return nil, err
 		}
 	}
