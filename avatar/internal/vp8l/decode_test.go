@@ -152,11 +152,23 @@ func TestDecodeAsLibwebp(t *testing.T) {
 		s.group(3, 1, 2, 0)
 		return s.bytes()
 	}
+	distances := func(symbols ...int) []byte {
+		var s stream
+		s.header(8, 8, 0)
+		s.put(0, 3)
+		for _, symbol := range []int{10, 20, 30, 255} {
+			s.simple(symbol)
+		}
+		s.simple(symbols...)
+		return s.bytes()
+	}
 	tests := []struct {
 		name string
 		data []byte
 		as   string
 	}{
+		{"a distance and one beyond the alphabet", distances(3, 200), "as libwebp"},
+		{"only a distance beyond the alphabet", distances(200), "both refuse"},
 		{"two symbols", coded([]int{5, 200}, []int{9}), "same pixels"},
 		{"two symbols, the greater first", coded([]int{200, 5}, []int{9}), "as libwebp"},
 		{"twice the same symbol", coded([]int{5, 200}, []int{9, 9}), "as libwebp"},
