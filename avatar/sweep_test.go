@@ -247,6 +247,53 @@ func TestEraseOfALookalike(t *testing.T) {
 	}
 }
 
+// What nobody has handled yet stays, however old it is and whatever else its owner has.
+func TestSweepLeavesTheUnhandled(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	key, _ := w.upload("alice", red)
+	w.process(key, avatar.OutcomePublished)
+	late, id := w.upload("alice", blue)
+	w.ahead = 3 * time.Hour
+	w.sweep(avatar.Swept{})
+	w.process(late, avatar.OutcomePublished)
+	if got := w.current("alice"); got != id {
+		t.Errorf("current = %s, want %s", got, id)
+	}
+}
+
+// A promised version keeps its original from the sweep, and is forgotten when the original is gone all the same.
+func TestSweepKeepsPromises(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		w := newWorld(t, avatar.Options{})
+		key, _ := w.upload("alice", red)
+		w.process(key, avatar.OutcomePublished)
+		away := errors.New("away")
+		moderated := *w.opts
+		moderated.Moderate = func(context.Context, avatar.Moderation) (avatar.Verdict, error) { return avatar.Verdict{}, away }
+		if _, err := w.with(moderated).Recrop(t.Context(), "alice", avatar.Crop{Mode: avatar.CropCentre}); !errors.Is(err, away) {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		newer, _ := w.upload("alice", blue)
+		w.process(newer, avatar.OutcomePublished)
+		w.ahead = 50 * time.Hour
+		w.sweep(avatar.Swept{Superseded: 1})
+		want := avatar.Recovered{Scanned: 2, Handled: 1}
+		if gone {
+			if err := w.uploads.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			want = avatar.Recovered{Scanned: 1, Handled: 1}
+		}
+		if got, err := w.Recover(t.Context()); err != nil || got != want {
+			t.Errorf("gone %v: recovered %+v, %v; want %+v", gone, got, err, want)
+		}
+		if keys := keysOf(t, w.uploads, "intents/"); keys != nil {
+			t.Errorf("gone %v: left %v", gone, keys)
+		}
+	}
+}
+
 func TestDiscardOriginals(t *testing.T) {
 	w := newWorld(t, avatar.Options{DiscardOriginals: true, Quarantine: true})
 	key, _ := w.upload("alice", red)
@@ -308,7 +355,8 @@ func TestPoison(t *testing.T) {
 	if _, err := w.Process(t.Context(), key); !errors.Is(err, avatar.ErrBusy) {
 		t.Errorf("while both may still be at work: %v", err)
 	}
-	w.ahead = 3 * time.Minute
+	w.ahead = 25 * time.Hour
+	w.sweep(avatar.Swept{}) // they count as long as the upload is not handled
 	if res := w.process(key, avatar.OutcomeRejected); res.Reject.Reason != avatar.ReasonPoison {
 		t.Errorf("reject = %v", res.Reject)
 	}

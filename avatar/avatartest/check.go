@@ -135,6 +135,9 @@ func (w *world) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.checkAcknowledged(ctx, p); err != nil {
+		return err
+	}
 	w.advance(time.Hour)
 	if _, err := p.Recover(ctx); err != nil {
 		return fmt.Errorf("recover: %w", err)
@@ -164,6 +167,20 @@ func (w *world) settle(ctx context.Context) error {
 		return fmt.Errorf("sweep again: %+v, %v", again, err)
 	}
 	return errors.Join(w.check(ctx), w.checkLeft(ctx, p))
+}
+
+// checkAcknowledged checks that nothing is left to be done for an upload whose event was acknowledged: nobody may come to look at it again.
+func (w *world) checkAcknowledged(ctx context.Context, p *avatar.Processor) error {
+	var errs []error
+	for _, f := range w.facts {
+		if !f.acknowledged || w.isVoid(f.subject, f.id) {
+			continue
+		}
+		if s, err := p.Status(ctx, f.subject, f.id); err != nil || s.State != avatar.StateReady && s.State != avatar.StateRejected {
+			errs = append(errs, fmt.Errorf("upload %s was acknowledged and is %q: %v", f.id, s.State, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkHandled checks that each upload that arrived has got what is its due.
