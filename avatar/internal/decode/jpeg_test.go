@@ -46,7 +46,7 @@ func edges(side int) *image.YCbCr {
 func TestJPEGReducedQuality(t *testing.T) {
 	const size, lumaMean, chromaMean, worst = 128, 0.65, 0.95, 16
 	for _, side := range []int{130, 160, 172, 190, 192, 226, 250, 258, 276, 286, 288, 326, 382, 384, 450, 500, 562, 564, 716, 718, 900, 1150, 1152, 1432, 1434} {
-		if testing.Short() && side > 600 {
+		if testing.Short() && side > 300 {
 			continue
 		}
 		var data bytes.Buffer
