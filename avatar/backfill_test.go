@@ -282,6 +282,23 @@ func TestBackfillWorkers(t *testing.T) {
 	}
 }
 
+// What is too large to be a picture is not taken in, not even a part of it.
+func TestAdoptTooLarge(t *testing.T) {
+	w := newWorld(t, avatar.Options{})
+	large := append(jpegOf(t, red), make([]byte, 1<<20)...)
+	if err := w.assets.WriteAll(t.Context(), "avatars/alice.jpg", large, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.Backfill(t.Context(), avatar.BackfillOptions{Name: "x", Adopt: true})
+	var reject *avatar.RejectError
+	if err != nil || r.Failed != 1 || !errors.As(r.Failures[0].Err, &reject) || reject.Reason != avatar.ReasonTooManyBytes {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if keys := keysOf(t, w.uploads, ""); keys != nil {
+		t.Errorf("left: %v", keys)
+	}
+}
+
 func TestBackfillOptions(t *testing.T) {
 	w := newWorld(t, avatar.Options{})
 	for _, o := range []avatar.BackfillOptions{{}, {Name: "../x"}, {Name: "A"}, {Name: "x", Workers: -1}, {Name: strings.Repeat("x", 64)}} {
