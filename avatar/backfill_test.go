@@ -365,6 +365,9 @@ func TestAdopt(t *testing.T) {
 		if err != nil || again.Made != 0 || again.Failed != 2 {
 			t.Errorf("adopted again %+v, %v", again, err)
 		}
+		if plan, err := w.PlanBackfill(t.Context(), o); err != nil || plan.Pictures != 1 || len(plan.Failures) != 1 { // carol's is not taken in before it is tried
+			t.Errorf("planned again %+v, %v", plan, err)
+		}
 		// What was adopted is made anew, cropped again and erased like any other picture.
 		w.backfill(w.larger(avatar.Options{PublicIDSecret: secret}), avatar.BackfillOptions{Name: "larger"}, "4 subjects, 3 made, 0 superseded, 1 skipped, 0 failed")
 		if _, err := w.Erase(t.Context(), "alice"); err != nil {

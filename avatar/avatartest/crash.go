@@ -59,6 +59,9 @@ func scenarios() []scenario {
 		{"late", uploaded(true, true), func(ctx context.Context, w *world, m *machine) error {
 			return errors.Join(last(ctx, w, m), first(ctx, w, m))
 		}, true},
+		{"in order", uploaded(true, true), func(ctx context.Context, w *world, m *machine) error {
+			return errors.Join(first(ctx, w, m), last(ctx, w, m))
+		}, true},
 		{"refuse", then(published(true), uploaded(false)), last, true},
 		{"refuse, event lost", uploaded(false), last, false},
 		{"recover", uploaded(true, false, true), recoverAll, true},
