@@ -85,7 +85,10 @@ func (m *Migrator) load(mig *Migration) error {
 		return fileError(mig.File, 0, "%w", err)
 	}
 	mig.Size = int64(len(text))
-	mig.text = bytes.ReplaceAll(bytes.TrimPrefix(text, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
+	mig.text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if bytes.Contains(mig.text, []byte("\r\n")) {
+		mig.text = bytes.ReplaceAll(mig.text, []byte("\r\n"), []byte("\n"))
+	}
 	sum := sha256.Sum256(mig.text)
 	mig.Checksum = hex.EncodeToString(sum[:])
 	return nil

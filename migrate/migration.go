@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"time"
 )
@@ -92,8 +91,6 @@ const (
 
 const versionForm = "20060102150405"
 
-var nameForm = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
-
 // ParseVersion reads a version YYYYMMDDHHMMSS and refuses what is not a time.
 func ParseVersion(s string) (int64, error) {
 	if _, err := time.Parse(versionForm, s); err != nil || len(s) != len(versionForm) {
@@ -117,8 +114,20 @@ func legacyVersion(s string) (version int64, ok bool) {
 
 // CheckName refuses a migration's name that is not made of a-z, 0-9 and single underscores between them, or is longer than 100 bytes.
 func CheckName(name string) error {
-	if len(name) > 100 || !nameForm.MatchString(name) {
+	if len(name) > 100 || !isName(name) {
 		return fmt.Errorf("name %q is not made of a-z, 0-9 and single underscores (at most 100)", name)
 	}
 	return nil
+}
+
+func isName(s string) bool {
+	before := byte('_')
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '_' || before == '_') {
+			return false
+		}
+		before = c
+	}
+	return before != '_'
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing/fstest"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -49,9 +48,9 @@ func benchMigrate(ctx context.Context, opts options) ([]result, error) {
 		databases = append(databases, b)
 	}
 	var all []result
-	memory := map[string]fs.FS{"ours": fstest.MapFS{}, "goose": fstest.MapFS{}}
-	for tool, files := range memory {
-		if err := load(files.(fstest.MapFS), filepath.Join(dir, tool)); err != nil {
+	memory := map[string]fs.FS{}
+	for _, tool := range []string{"ours", "goose"} {
+		if memory[tool], err = load(filepath.Join(dir, tool)); err != nil {
 			return nil, err
 		}
 	}
@@ -85,16 +84,6 @@ func writeMigrations(dir string) error {
 		fmt.Fprintf(&script, "BEGIN;\n%sCOMMIT;\n", change)
 	}
 	return errors.Join(err, os.WriteFile(filepath.Join(dir, "script.sql"), []byte(script.String()), 0o644))
-}
-
-// load reads the files of a folder into memory.
-func load(files fstest.MapFS, dir string) error {
-	list, err := os.ReadDir(dir)
-	for _, e := range list {
-		data, failed := os.ReadFile(filepath.Join(dir, e.Name()))
-		files[e.Name()], err = &fstest.MapFile{Data: data}, errors.Join(err, failed)
-	}
-	return err
 }
 
 // bed is a kind of database to measure on.
