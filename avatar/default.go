@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"math"
 	"strings"
 	"unicode"
 
 	"github.com/clipperhouse/uax29/v2/graphemes"
-	"github.com/disintegration/imaging"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/opentype"
@@ -47,7 +47,8 @@ func (p *Pipeline) Initials(ctx context.Context, name, seed string) (*Set, error
 	if text == "" {
 		return p.Identicon(ctx, seed)
 	}
-	canvas := p.canvas(seedColor(seed))
+	canvas := p.canvas()
+	draw.Draw(canvas, canvas.Rect, image.NewUniform(seedColor(seed)), image.Point{}, draw.Src)
 	if err := drawCentred(canvas, face, text); err != nil {
 		return nil, fmt.Errorf("avatar: draw the initials: %w", err)
 	}
@@ -57,26 +58,26 @@ func (p *Pipeline) Initials(ctx context.Context, name, seed string) (*Set, error
 // Identicon makes a symmetric pattern of 5 by 5 squares that only depends on seed, in the variants and the encoding of a photo.
 func (p *Pipeline) Identicon(ctx context.Context, seed string) (*Set, error) {
 	const cells = 5
-	paper, ink := color.NRGBA{0xf0, 0xf0, 0xf0, 0xff}, seedColor(seed)
+	canvas := p.canvas()
+	draw.Draw(canvas, canvas.Rect, image.NewUniform(color.Gray{0xf0}), image.Point{}, draw.Src)
+	ink := image.NewUniform(seedColor(seed))
 	digest := sha256.Sum256([]byte(seed))
-	pattern := imaging.New(cells, cells, paper)
+	side := max(1, min(canvas.Rect.Dx(), canvas.Rect.Dy())/(cells+1))
+	corner := canvas.Rect.Size().Sub(image.Pt(cells*side, cells*side)).Div(2)
 	for y := range cells {
 		for x := range cells {
 			bit := 5*y + min(x, cells-1-x) // mirrored
 			if digest[8+bit/8]>>(bit%8)&1 == 1 {
-				pattern.SetNRGBA(x, y, ink)
+				at := corner.Add(image.Pt(x*side, y*side))
+				draw.Draw(canvas, image.Rectangle{at, at.Add(image.Pt(side, side))}, ink, image.Point{}, draw.Src)
 			}
 		}
 	}
-	canvas := p.canvas(paper)
-	side := cells * max(1, min(canvas.Rect.Dx(), canvas.Rect.Dy())/(cells+1))
-	pattern = imaging.Resize(pattern, side, side, imaging.NearestNeighbor)
-	corner := canvas.Rect.Size().Sub(pattern.Rect.Size()).Div(2)
-	return p.draw(ctx, imaging.Paste(canvas, pattern, corner), "identicon", seed)
+	return p.draw(ctx, canvas, "identicon", seed)
 }
 
-func (p *Pipeline) canvas(c color.Color) *image.NRGBA {
-	return imaging.New(p.order[0].Width, p.order[0].Height, c)
+func (p *Pipeline) canvas() *image.NRGBA {
+	return image.NewNRGBA(image.Rect(0, 0, p.order[0].Width, p.order[0].Height))
 }
 
 // draw makes a set of a picture of our own. What identifies it stands in for the source's bytes.

@@ -27,8 +27,7 @@
 //
 // # Pictures for people who have none
 //
-// [Pipeline.Initials] and [Pipeline.Identicon] make them in the same variants and encodings. They are laid out with disintegration/imaging, which decodes nothing
-// here; but to link it makes image.Decode of the whole program know BMP and TIFF. The pipeline never asks image.Decode.
+// [Pipeline.Initials] and [Pipeline.Identicon] make them in the same variants and encodings.
 //
 // # Budget
 //
