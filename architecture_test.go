@@ -76,6 +76,8 @@ var (
 	azure   = []string{"github.com/Azure", "gocloud.dev/blob/azureblob"}
 	drivers = []string{"modernc.org", "github.com/jackc", "github.com/lib/pq", "github.com/mattn/go-sqlite3"}
 	codecs  = []string{"github.com/gen2brain", "github.com/tetratelabs"}
+	// What registers itself with image.Decode of the whole program. Imaging, the reference in tests, brings BMP and TIFF.
+	registered = []string{"golang.org/x/image/bmp", "golang.org/x/image/tiff", "golang.org/x/image/webp", "image/gif", "github.com/disintegration/imaging"}
 )
 
 // TestEachPackageLinksOnlyItsOwn names for each package what it may link of what is heavy or foreign. One that is not listed may link nothing of
@@ -90,7 +92,7 @@ func TestEachPackageLinksOnlyItsOwn(t *testing.T) {
 		"avatar/webp": codecs, "avatar/heic": slices.Concat(blob, codecs), "avatar/avif": slices.Concat(blob, codecs),
 		"migrate/bucket": blob,
 	}
-	watched := slices.Concat(blob, aws, google, azure, drivers, codecs)
+	watched := slices.Concat(blob, aws, google, azure, drivers, codecs, registered)
 	for pkg, deps := range every(t) {
 		name := strings.TrimPrefix(pkg, module+"/")
 		if strings.Contains(name, "internal/") {

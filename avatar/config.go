@@ -83,7 +83,7 @@ func New(cfg Config) (*Pipeline, error) {
 		order:   largestFirst(cfg.Kind.Variants),
 		reads:   semaphore.NewWeighted(reads),
 		decodes: semaphore.NewWeighted(cfg.MaxMemory),
-		desks:   new(sync.Pool),
+		scratches:   new(sync.Pool),
 		renders: renders,
 	}
 	if cfg.Linear {

@@ -87,7 +87,7 @@ func (p *Pipeline) draw(ctx context.Context, m *image.NRGBA, format, identity st
 		return nil, fmt.Errorf("avatar: wait for memory: %w", context.Cause(ctx))
 	}
 	defer p.decodes.Release(need)
-	d := new(desk)
+	d := new(scratch)
 	pictures, err := p.variants(ctx, d, resample.FromImage(m, false), m.Rect, &probe.Info{Format: format, Orientation: 1}, nil)
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (e JPEG) Encode(w io.Writer, m image.Image) error {
 func (e JPEG) quality() int { return cmp.Or(e.Quality, 85) }
 
 // encode encodes planes. For the built-in JPEG they are not made into pixels first.
-func (d *desk) encode(encoder Encoder, p *resample.Picture) ([]byte, error) {
+func (d *scratch) encode(encoder Encoder, p *resample.Picture) ([]byte, error) {
 	if e, ok := encoder.(JPEG); ok {
 		p = p.YCbCr()
 		planes := make([]planar.Samples, len(p.Planes))

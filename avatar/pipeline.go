@@ -39,13 +39,13 @@ type Pipeline struct {
 	order   []Variant           // largest first
 	reads   *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
 	decodes *semaphore.Weighted // bytes of decoding
-	desks   *sync.Pool          // of *desk
+	scratches   *sync.Pool          // of *scratch
 	renders metric.Int64Counter
 	linear  *resample.Curves // nil unless Config.Linear
 }
 
-// desk is what a render works on. Nothing of it outlives the render; the next one uses it again.
-type desk struct {
+// scratch is what a render works on. Nothing of it outlives the render; the next one uses it again.
+type scratch struct {
 	source  bytes.Buffer
 	memory  resample.Memory
 	encoded []byte
@@ -94,11 +94,11 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 		return nil, fmt.Errorf("%w: %w", errWaiting, context.Cause(ctx))
 	}
 	defer p.reads.Release(p.cfg.MaxBytes)
-	d, _ := p.desks.Get().(*desk)
+	d, _ := p.scratches.Get().(*scratch)
 	if d == nil {
-		d = new(desk)
+		d = new(scratch)
 	}
-	defer p.desks.Put(d)
+	defer p.scratches.Put(d)
 	data, err := p.read(&d.source, r)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func byteCount(n int64) string {
 }
 
 // guarded is render with a last line of defence against panics, our own and the decoders'.
-func (p *Pipeline) guarded(ctx context.Context, d *desk, data []byte, crop Crop) (set *Set, err error) {
+func (p *Pipeline) guarded(ctx context.Context, d *scratch, data []byte, crop Crop) (set *Set, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.cfg.Logger.ErrorContext(ctx, "avatar: panic while rendering", "panic", v, "stack", string(debug.Stack()))

@@ -18,7 +18,7 @@ import (
 const detectSide = 1024
 
 // render is the pipeline: recognise, measure, bound, decode, crop, reduce, orient, colour, encode.
-func (p *Pipeline) render(ctx context.Context, d *desk, data []byte, crop Crop) (*Set, error) {
+func (p *Pipeline) render(ctx context.Context, d *scratch, data []byte, crop Crop) (*Set, error) {
 	info, err := p.inspect(data)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func upright(size image.Point, orientation int) image.Point {
 }
 
 // crop returns the rectangle of the stored picture that is shown.
-func (p *Pipeline) crop(ctx context.Context, d *desk, src resample.Source, info *probe.Info, crop Crop) (image.Rectangle, error) {
+func (p *Pipeline) crop(ctx context.Context, d *scratch, src resample.Source, info *probe.Info, crop Crop) (image.Rectangle, error) {
 	size, first := oriented(info), p.order[0]
 	if crop.Mode == "" {
 		crop = p.cfg.Crop
@@ -94,7 +94,7 @@ func (p *Pipeline) crop(ctx context.Context, d *desk, src resample.Source, info 
 }
 
 // detect asks the detector and returns its answer in pixels of the whole oriented picture.
-func (p *Pipeline) detect(ctx context.Context, d *desk, src resample.Source, info *probe.Info) (image.Rectangle, error) {
+func (p *Pipeline) detect(ctx context.Context, d *scratch, src resample.Source, info *probe.Info) (image.Rectangle, error) {
 	scale := min(1, detectSide/float64(max(info.Width, info.Height)))
 	w, h := max(1, int(float64(info.Width)*scale)), max(1, int(float64(info.Height)*scale))
 	small, err := resample.Scale(ctx, &d.memory, src, info.Bounds(), image.Pt(w, h), 1)
@@ -117,7 +117,7 @@ func unreadable(ctx context.Context, format string, err error) error {
 }
 
 // variants returns the pictures in the order of p.order, upright, in sRGB. Each is made of the one before it.
-func (p *Pipeline) variants(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*resample.Picture, error) {
+func (p *Pipeline) variants(ctx context.Context, d *scratch, src resample.Source, rect image.Rectangle, info *probe.Info, profile *icc.Profile) ([]*resample.Picture, error) {
 	pictures := make([]*resample.Picture, 0, len(p.order))
 	shown := upright(rect.Size(), info.Orientation)
 	largest, err := p.largest(ctx, d, src, rect, p.size(p.order[0], shown), info, profile)
@@ -137,7 +137,7 @@ func (p *Pipeline) variants(ctx context.Context, d *desk, src resample.Source, r
 }
 
 // largest makes the first variant, in the form that the encoder takes: YCbCr with smaller chroma, or RGB.
-func (p *Pipeline) largest(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, size image.Point, info *probe.Info, profile *icc.Profile) (*resample.Picture, error) {
+func (p *Pipeline) largest(ctx context.Context, d *scratch, src resample.Source, rect image.Rectangle, size image.Point, info *probe.Info, profile *icc.Profile) (*resample.Picture, error) {
 	chroma := p.chroma()
 	if profile != nil || info.Orientation > 1 && (size.X|size.Y)&1 != 0 {
 		chroma = 1 // to be converted, or turned about a middle that smaller chroma does not have
@@ -162,7 +162,7 @@ func (p *Pipeline) chroma() int {
 }
 
 // scale scales to sRGB; profile nil stands for that.
-func (p *Pipeline) scale(ctx context.Context, d *desk, src resample.Source, rect image.Rectangle, size image.Point, chroma int, profile *icc.Profile) (*resample.Picture, error) {
+func (p *Pipeline) scale(ctx context.Context, d *scratch, src resample.Source, rect image.Rectangle, size image.Point, chroma int, profile *icc.Profile) (*resample.Picture, error) {
 	if p.linear != nil {
 		curves, encode := lightOf(profile, p.linear)
 		return resample.ScaleLinear(ctx, src, rect, size, curves, encode)
@@ -190,7 +190,7 @@ func (p *Pipeline) outputMemory() int64 {
 }
 
 // encode adds the pictures to the set.
-func (p *Pipeline) encode(ctx context.Context, d *desk, set *Set, pictures []*resample.Picture) error {
+func (p *Pipeline) encode(ctx context.Context, d *scratch, set *Set, pictures []*resample.Picture) error {
 	encoder := p.cfg.Encoder
 	if pictures[0].Alpha && !encoder.Alpha() && p.cfg.AlphaEncoder != nil {
 		encoder = p.cfg.AlphaEncoder
@@ -216,7 +216,7 @@ func (p *Pipeline) encode(ctx context.Context, d *desk, set *Set, pictures []*re
 }
 
 // summary returns the placeholder and the dominant colour.
-func summary(ctx context.Context, d *desk, m *resample.Picture) (placeholder, dominant string, err error) {
+func summary(ctx context.Context, d *scratch, m *resample.Picture) (placeholder, dominant string, err error) {
 	const side = 64
 	if longer := max(m.Width, m.Height); longer > side {
 		size := image.Pt(max(1, m.Width*side/longer), max(1, m.Height*side/longer))
