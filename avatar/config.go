@@ -79,12 +79,12 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	reads := max(cfg.MaxMemory/4, cfg.MaxBytes)
 	p := &Pipeline{
-		cfg:     cfg,
-		order:   largestFirst(cfg.Kind.Variants),
-		reads:   semaphore.NewWeighted(reads),
-		decodes: semaphore.NewWeighted(cfg.MaxMemory),
-		scratches:   new(sync.Pool),
-		renders: renders,
+		cfg:       cfg,
+		order:     largestFirst(cfg.Kind.Variants),
+		reads:     semaphore.NewWeighted(reads),
+		decodes:   semaphore.NewWeighted(cfg.MaxMemory),
+		scratches: new(sync.Pool),
+		renders:   renders,
 	}
 	if cfg.Linear {
 		p.linear = resample.Linear()

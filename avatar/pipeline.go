@@ -35,13 +35,13 @@ var (
 
 // Pipeline turns what a stranger uploads into pictures. It is immutable and safe for concurrent use; all calls share its memory budget.
 type Pipeline struct {
-	cfg     Config
-	order   []Variant           // largest first
-	reads   *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
-	decodes *semaphore.Weighted // bytes of decoding
-	scratches   *sync.Pool          // of *scratch
-	renders metric.Int64Counter
-	linear  *resample.Curves // nil unless Config.Linear
+	cfg       Config
+	order     []Variant           // largest first
+	reads     *semaphore.Weighted // bytes of sources. Always taken before decodes, so that neither waits for the other in a circle
+	decodes   *semaphore.Weighted // bytes of decoding
+	scratches *sync.Pool          // of *scratch
+	renders   metric.Int64Counter
+	linear    *resample.Curves // nil unless Config.Linear
 }
 
 // scratch is what a render works on. Nothing of it outlives the render; the next one uses it again.

@@ -377,8 +377,9 @@ func TestSweepMarks(t *testing.T) {
 // A rendering that outlives its caller's deadline again and again is poison, too.
 func TestPoisonByDeadline(t *testing.T) {
 	w := newWorld(t, avatar.Options{MaxAttempts: 2})
+	var end context.CancelCauseFunc
 	pipeline, err := avatar.New(avatar.Config{Detect: func(image.Image) image.Rectangle {
-		time.Sleep(30 * time.Millisecond)
+		end(context.DeadlineExceeded) // the caller's deadline comes while the picture is made
 		return image.Rectangle{}
 	}})
 	if err != nil {
@@ -390,14 +391,15 @@ func TestPoisonByDeadline(t *testing.T) {
 	}
 	key, _ := w.upload("alice", red)
 	for range 2 {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		var ctx context.Context
+		ctx, end = context.WithCancelCause(t.Context())
 		_, err := p.Process(ctx, key)
-		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("err = %v", err)
 		}
 	}
 	w.ahead = 3 * time.Minute
+	end = func(error) {}
 	if res, err := p.Process(t.Context(), key); err != nil || res.Reject == nil || res.Reject.Reason != avatar.ReasonPoison {
 		t.Errorf("%+v, %v", res, err)
 	}
