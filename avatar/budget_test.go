@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -235,3 +237,60 @@ func TestRenderReadErrorIsTransient(t *testing.T) {
 		t.Errorf("got %v, want the reader's error", err)
 	}
 }
+
+// TestRenderHoldsWhatItReads lets two renders meet although the largest source would fill the budget of both.
+func TestRenderHoldsWhatItReads(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var met sync.WaitGroup
+	met.Add(2)
+	p, err := avatar.New(avatar.Config{MaxBytes: 400 << 20, Detect: func(image.Image) image.Rectangle {
+		met.Done()
+		met.Wait()
+		return image.Rectangle{}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := encodeJPEG(t, image.NewGray(image.Rect(0, 0, 16, 16)))
+	errs := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := p.Render(ctx, bytes.NewReader(data))
+			errs <- err
+		}()
+	}
+	for range 2 {
+		select {
+		case err := <-errs:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-ctx.Done():
+			t.Fatal("one waits for the other")
+		}
+	}
+}
+
+// TestRenderSourceGrows has a source that holds more than it said when memory was reserved for it.
+func TestRenderSourceGrows(t *testing.T) {
+	p, err := avatar.New(avatar.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := encodeJPEG(t, image.NewGray(image.Rect(0, 0, 16, 16)))
+	_, err = p.Render(t.Context(), sized{bytes.NewReader(data), int64(len(data)) - 1})
+	if reject := (*avatar.RejectError)(nil); err == nil || errors.As(err, &reject) {
+		t.Errorf("got %v, want an error that a retry may help", err)
+	}
+	if _, err := p.Render(t.Context(), sized{bytes.NewReader(data), int64(len(data)) + 5}); err != nil {
+		t.Errorf("less than it said: %v", err)
+	}
+}
+
+type sized struct {
+	io.Reader
+	size int64
+}
+
+func (s sized) Size() int64 { return s.size }

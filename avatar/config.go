@@ -29,7 +29,8 @@ type Config struct {
 	// Zero means 50 million.
 	MaxPixels int64
 	// MaxMemory is the memory, in bytes, that all calls of Render together may use for decoding; further calls wait. A single picture that is estimated
-	// to need more is refused. Zero means 512 MiB. As many sources as fit in a quarter of it are read at once, and at least one.
+	// to need more is refused. Zero means 512 MiB. As many sources as fit in a quarter of it are held at once, and at least one;
+	// one that does not tell its size counts with MaxBytes.
 	MaxMemory int64
 	// MaxDuration bounds one Render, without the time that it waits for memory. Zero means 15 seconds.
 	MaxDuration time.Duration

@@ -90,16 +90,17 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 	if err := crop.Validate(); err != nil {
 		return nil, err
 	}
-	if err := p.reads.Acquire(ctx, p.cfg.MaxBytes); err != nil {
+	most := p.mostOf(r)
+	if err := p.reads.Acquire(ctx, most); err != nil {
 		return nil, fmt.Errorf("%w: %w", errWaiting, context.Cause(ctx))
 	}
-	defer p.reads.Release(p.cfg.MaxBytes)
+	defer p.reads.Release(most)
 	d, _ := p.scratches.Get().(*scratch)
 	if d == nil {
 		d = new(scratch)
 	}
 	defer p.scratches.Put(d)
-	data, err := p.read(&d.source, r)
+	data, err := p.read(&d.source, r, most)
 	if err != nil {
 		return nil, err
 	}
@@ -114,13 +115,13 @@ func (p *Pipeline) renderCrop(ctx context.Context, r io.Reader, crop Crop) (*Set
 	return set, nil
 }
 
-// read reads the source whole, but never more than the limit and one byte.
-func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
+// read reads the source whole, but never more than most bytes and one.
+func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader, most int64) ([]byte, error) {
 	buf.Reset()
-	if n := sourceSize(r); n > 0 && n <= p.cfg.MaxBytes {
-		buf.Grow(int(n) + bytes.MinRead)
+	if most < p.cfg.MaxBytes {
+		buf.Grow(int(most) + bytes.MinRead) // a buffer that grows step by step takes twice as much
 	}
-	n, err := buf.ReadFrom(io.LimitReader(r, p.cfg.MaxBytes+1))
+	n, err := buf.ReadFrom(io.LimitReader(r, most+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errReading, err)
@@ -129,21 +130,27 @@ func (p *Pipeline) read(buf *bytes.Buffer, r io.Reader) ([]byte, error) {
 	case n > p.cfg.MaxBytes:
 		return nil, &RejectError{Reason: ReasonTooManyBytes, Limit: p.cfg.MaxBytes, Got: n,
 			Hint: fmt.Sprintf("The file is too large. Please choose one of at most %s.", byteCount(p.cfg.MaxBytes))}
+	case n > most:
+		return nil, fmt.Errorf("%w: it is larger than it said, over %d bytes", errReading, most)
 	}
 	return buf.Bytes(), nil
 }
 
-// sourceSize returns how much r holds, as far as it tells; a buffer that grows to it step by step takes twice as much.
-func sourceSize(r io.Reader) int64 {
+// mostOf returns how many bytes r holds, as far as it tells, or else how many may be read of it.
+func (p *Pipeline) mostOf(r io.Reader) int64 {
+	size := int64(0)
 	switch r := r.(type) {
 	case interface{ Size() int64 }:
-		return r.Size()
+		size = r.Size()
 	case interface{ Stat() (fs.FileInfo, error) }:
 		if info, err := r.Stat(); err == nil {
-			return info.Size()
+			size = info.Size()
 		}
 	}
-	return 0
+	if size < 1 || size > p.cfg.MaxBytes {
+		return p.cfg.MaxBytes
+	}
+	return size
 }
 
 func byteCount(n int64) string {
