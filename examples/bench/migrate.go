@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ const (
 )
 
 // benchMigrate compares applying 1,000 migrations, and starting again when all are applied, with goose as a library and with psql, which
-// keeps no history. The time is that of the processor, of client and server. SQLite is a file; PostgreSQL is the server of
+// keeps no history. The time is that by the clock, and that of the processors, of client and server, which is steadier. SQLite is a file; PostgreSQL is the server of
 // DATABASE_URL on this machine, as a superuser: databases are made and dropped. Without it that half is left out. Each start opens its own connections.
 func benchMigrate(ctx context.Context, opts options) ([]result, error) {
 	dir, err := os.MkdirTemp("", "avatarkit-bench")
@@ -98,63 +99,81 @@ type bed struct {
 	tools  map[string]func(ctx context.Context, b *bed, dsn string, files fs.FS) error
 }
 
-// compare interleaves ours with an opponent: 1,000 migrations of a fresh database, and a start with nothing to do.
+// cost is what one run of a tool takes, in milliseconds.
+type cost struct{ wall, cpu float64 }
+
+// compare interleaves ours with an opponent: 1,000 migrations of a fresh database, and starts with nothing to do. The first round does not count.
 func (b *bed) compare(ctx context.Context, rounds int, against string, bar float64) ([]result, error) {
-	folder, memory := map[string][]float64{}, map[string][]float64{} // starts with nothing to do
-	measure := func(tool string) func() (float64, error) {
-		return func() (float64, error) {
+	const apply, memory, folder = "1,000 migrations", "nothing to do, embedded files", "nothing to do, files in a folder"
+	samples := map[string]map[string][]cost{apply: {}, memory: {}, folder: {}} // by case and tool
+	for n := range rounds + 1 {
+		tools := []string{"ours", against}
+		if n%2 == 1 {
+			slices.Reverse(tools)
+		}
+		for _, tool := range tools {
 			dsn, drop, err := b.fresh(ctx)
 			if err != nil {
-				return 0, err
+				return nil, err
+			}
+			run := func(name string, times int, files fs.FS) {
+				var c cost
+				if err == nil {
+					c, err = b.timed(ctx, times, tool, dsn, files)
+				}
+				if n > 0 {
+					samples[name][tool] = append(samples[name][tool], c)
+				}
 			}
 			files := os.DirFS(filepath.Join(b.dir, tool))
-			apply, err := b.timed(ctx, 1, tool, dsn, files)
-			if err == nil && against == "goose" { // psql keeps no history, so it cannot start again
-				again, err1 := b.timed(ctx, starts, tool, dsn, files)
-				folder[tool] = append(folder[tool], again)
-				again, err2 := b.timed(ctx, starts, tool, dsn, b.memory[tool])
-				memory[tool] = append(memory[tool], again)
-				err = errors.Join(err1, err2)
+			run(apply, 1, files)
+			if against == "goose" { // psql keeps no history, so it cannot start again
+				run(folder, starts, files)
+				run(memory, starts, b.memory[tool])
 			}
-			return apply, errors.Join(err, drop())
+			if err := errors.Join(err, drop()); err != nil {
+				return nil, err
+			}
 		}
 	}
-	ours, theirs, ratio, err := interleave(rounds, measure("ours"), measure(against))
-	if err != nil {
-		return nil, err
-	}
-	results := []result{{"migrate", b.name + ", 1,000 migrations", "CPU ms", ours, theirs, against, ratio, bar}}
+	all := resultsOf(b.name+", "+apply, samples[apply], against, bar)
 	if against == "goose" {
-		results = append(results, again(b.name+", nothing to do, embedded files", memory), again(b.name+", nothing to do, files in a folder", folder))
+		all = append(all, resultsOf(b.name+", "+memory, samples[memory], against, 1)...)
+		all = append(all, resultsOf(b.name+", "+folder, samples[folder], against, 1)...)
 	}
-	return results, nil
+	return all, nil
 }
 
-// again is the result of starts with nothing to do, without the first round.
-func again(name string, took map[string][]float64) result {
-	ours, theirs := took["ours"][1:], took["goose"][1:]
-	var ratios []float64
-	for i := range ours {
-		ratios = append(ratios, ours[i]/theirs[i])
+// resultsOf compares the time by the clock and that of the processors.
+func resultsOf(name string, samples map[string][]cost, against string, bar float64) []result {
+	one := func(unit string, of func(cost) float64) result {
+		var ours, theirs, ratios []float64
+		for i := range samples["ours"] {
+			a, b := of(samples["ours"][i]), of(samples[against][i])
+			ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, a/b)
+		}
+		return result{"migrate", name, unit, median(ours), median(theirs), against, median(ratios), bar}
 	}
-	return result{"migrate", name, "CPU ms", median(ours), median(theirs), "goose", median(ratios), 1}
+	return []result{one("wall ms", func(c cost) float64 { return c.wall }), one("CPU ms", func(c cost) float64 { return c.cpu })}
 }
 
-// timed returns the processor time in milliseconds that one of n runs of a tool costs its process, its children and the server.
-func (b *bed) timed(ctx context.Context, n int, tool, dsn string, files fs.FS) (float64, error) {
+// timed returns what one of n runs of a tool costs: by the clock, and in processor time of its process, its children and the server.
+func (b *bed) timed(ctx context.Context, n int, tool, dsn string, files fs.FS) (cost, error) {
 	before, err := b.server()
 	if err != nil {
-		return 0, err
+		return cost{}, err
 	}
-	own, children := cpu(), childrenCPU()
+	own, children, begin := cpu(), childrenCPU(), time.Now()
 	for range n {
 		if err := b.tools[tool](ctx, b, dsn, files); err != nil {
-			return 0, fmt.Errorf("%s: %w", tool, err)
+			return cost{}, fmt.Errorf("%s: %w", tool, err)
 		}
 	}
+	wall := time.Since(begin)
 	own, children = cpu()-own, childrenCPU()-children
 	after, err := b.server()
-	return float64((own + children + after - before).Microseconds()) / 1000 / float64(n), err
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(n) }
+	return cost{each(wall), each(own + children + after - before)}, err
 }
 
 func applyOurs(dialect sqldb.Dialect) func(context.Context, *bed, string, fs.FS) error {
