@@ -33,9 +33,9 @@
 //
 //   - One runner at a time. One that loses its lock stops, and the keys of the history refuse a version that somebody else has applied. A run
 //     without pending migrations takes no lock and writes nothing.
-//   - Applied files are remembered by size and SHA-256 (without byte order mark and carriage returns). Edited, missing and late files stop the run
-//     unless Options say otherwise. A start with nothing to do compares the sizes, and the sums of an embed.FS. A run that has something to do
-//     compares all sums, except where reading is not local (no [io/fs.ReadFileFS], such as a bucket): there [Migrator.Validate] does.
+//   - Applied files are remembered by SHA-256 (without byte order mark and carriage returns). Edited, missing and late files stop the run
+//     unless Options say otherwise. A start with nothing to do compares names, and the sums of an embed.FS; it reads no file elsewhere. A run that has
+//     something to do compares all sums, except where reading is not local (no [io/fs.ReadFileFS], such as a bucket): there [Migrator.Validate] does.
 //   - Down takes back in reverse order of application.
 //
 // The package links the standard library and the API of OpenTelemetry, which is interfaces: without an SDK in the program its spans are nothing.

@@ -29,6 +29,7 @@ func (m *Migrator) list(ctx context.Context) ([]*Migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the folder %q: %w", m.opts.Dir, err)
 		}
+		embedded := untimed(entries)
 		for _, e := range entries {
 			if e.IsDir() {
 				continue
@@ -42,6 +43,7 @@ func (m *Migrator) list(ctx context.Context) ([]*Migration, error) {
 				faults = append(faults, err)
 				continue
 			}
+			mig.embedded = embedded
 			all = append(all, mig)
 		}
 	}
@@ -68,11 +70,16 @@ func (m *Migrator) named(e fs.DirEntry) (*Migration, error) {
 	if err != nil {
 		return nil, fileError(e.Name(), 0, "%w", err)
 	}
-	info, err := e.Info()
-	if err != nil {
-		return nil, fileError(e.Name(), 0, "%w", err)
+	return &Migration{Version: version, Name: name, File: path.Join(m.opts.Dir, e.Name())}, nil
+}
+
+// untimed says whether the files have no times, as those of an embed.FS.
+func untimed(entries []fs.DirEntry) bool {
+	if len(entries) == 0 {
+		return false
 	}
-	return &Migration{Version: version, Name: name, File: path.Join(m.opts.Dir, e.Name()), Size: info.Size(), embedded: info.ModTime().IsZero()}, nil
+	info, err := entries[0].Info()
+	return err == nil && info.ModTime().IsZero()
 }
 
 // load reads the file of mig, if it has one, unless that was done.

@@ -77,14 +77,7 @@ func TestBucketIsReadLazily(t *testing.T) {
 	if err := b.WriteAll(ctx, edited, []byte("-- migrate:up\nCREATE TABLE b (id BIGINT);\n-- migrate:down\nDROP TABLE b;\n"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := up(); !errors.Is(err, migrate.ErrEdited) {
-		t.Errorf("a file of another size: %v", err)
-	}
-	sameSize := strings.Replace(string(three["20240102000000_b.sql"].Data), "INTEGER", "integer", 1)
-	if err := b.WriteAll(ctx, edited, []byte(sameSize), nil); err != nil {
-		t.Fatal(err)
-	}
-	look("an edit of the same size", 0, up)
+	look("an edit in a bucket", 0, up)
 	if err := m.Validate(ctx); !errors.Is(err, migrate.ErrEdited) {
 		t.Errorf("validate: %v", err)
 	}

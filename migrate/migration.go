@@ -21,7 +21,7 @@ type Migration struct {
 	Name     string // [a-z0-9_]+
 	File     string // path in the file system, empty for functions
 	Checksum string // SHA-256 of the file in hex; empty for functions and while the file was not fetched
-	Size     int64  // bytes of the file
+	Size     int64  // bytes of the file; zero as Checksum is empty
 	Up, Down Part   // an empty Down is irreversible
 
 	text     []byte // of the file, once it was read

@@ -156,9 +156,9 @@ func (m *Migrator) deviations(all []*Migration, p past, read bool) (faults []err
 	return faults
 }
 
-// edited says whether mig is not what r says was applied. Unless read, only what lies in memory is read, or differs in size.
+// edited says whether mig is not what r says was applied. Unless read, only what lies in memory is looked at.
 func (m *Migrator) edited(mig *Migration, r *Record, read bool) (bool, error) {
-	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !read && !mig.embedded && mig.text == nil && r.Size == mig.Size {
+	if r == nil || r.State != Applied || r.Checksum == "" || mig.File == "" || !read && !mig.embedded && mig.text == nil {
 		return false, nil
 	}
 	if err := m.load(mig); err != nil {

@@ -58,13 +58,21 @@ func (m *Migrator) run(ctx context.Context, g goal) (done []Step, err error) {
 	}
 	ctx, span := m.tracer.Start(ctx, "migrate "+g.op)
 	defer func() { endSpan(span, err) }()
-	all, p, err := m.look(ctx, false)
+	all, p, err := m.look(ctx, g.op != "up")
 	if err != nil {
 		return nil, err
 	}
 	moves, err := m.plan(all, p, g)
+	if err == nil && len(moves) == 0 {
+		return nil, nil
+	}
+	if g.op == "up" { // there is something to do, or to object to, which takes the names
+		if p, err = m.past(m.target.History(ctx, true)); err == nil {
+			moves, err = m.plan(all, p, g)
+		}
+	}
 	if err != nil || len(moves) == 0 {
-		return nil, wrap(err)
+		return nil, wrap(because(ctx, err))
 	}
 	if m.dry {
 		for _, mv := range moves {

@@ -12,7 +12,7 @@ type Target interface {
 	// Check refuses a part that the target cannot run. It does no I/O. A file's parts are checked when it is read.
 	Check(m *Migration, d Direction) error
 	// History returns the records in order of application, without a lock. No history yet is no error. That of the original tool is
-	// a [LegacyError]. Without details it may leave out what a plan does not need: InDoubt, Statements, AppliedAt, Duration and By.
+	// a [LegacyError]. Without details it may leave out all but Version, State and Checksum, and the order.
 	History(ctx context.Context, details bool) ([]Record, error)
 	// Locked calls run while no other runner of the same history runs. Its context ends with the cause [ErrLockLost] when the lock is
 	// lost. If the lock is not to be had within wait (zero: until ctx ends) the error is [ErrLocked].

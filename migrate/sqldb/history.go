@@ -42,8 +42,20 @@ const columns = ` (
 // timeForm is readable, sorts as text, and is the same in every database.
 const timeForm = "2006-01-02T15:04:05.000000Z07:00"
 
+// glance reads the history where it is expected. What it cannot read, history looks into.
+func (t *Target) glance(ctx context.Context) ([]migrate.Record, error) {
+	name := `"` + t.opts.Table + `"`
+	if t.dialect == Postgres {
+		query := fmt.Sprintf(`SELECT name FROM (SELECT quote_ident(%s) || '."%s"' AS name) h WHERE to_regclass(name) IS NOT NULL`, t.schema(), t.opts.Table)
+		if err := t.db.QueryRowContext(ctx, query).Scan(&name); err != nil {
+			return nil, err
+		}
+	}
+	return t.read(ctx, t.db, name, false)
+}
+
 // history finds the table and reads it.
-func (t *Target) history(ctx context.Context, q querier, details bool) (found table, all []migrate.Record, err error) {
+func (t *Target) history(ctx context.Context, q querier) (found table, all []migrate.Record, err error) {
 	err = patiently(ctx, 0, func() error {
 		if found, err = t.find(ctx, q); err != nil {
 			return fmt.Errorf("look for the history table: %w", err)
@@ -56,7 +68,7 @@ func (t *Target) history(ctx context.Context, q querier, details bool) (found ta
 				err = legacy
 			}
 		case found.exists:
-			all, err = t.read(ctx, q, found.name, details)
+			all, err = t.read(ctx, q, found.name, true)
 		}
 		if err != nil {
 			return fmt.Errorf("read the history %s: %w", found.name, err)
@@ -107,11 +119,11 @@ func (t *Target) schema() string {
 }
 
 // read returns the rows in order. The database joins them to one text of lines and tabs, which literal keeps out of the values: a start with nothing to do reads
-// them all, and 1,000 rows of their own cost it more than 1,000 files do. The longest come last, since || copies what is before it.
+// them all, and 1,000 rows of their own cost it more than 1,000 files do.
 func (t *Target) read(ctx context.Context, q querier, table string, details bool) ([]migrate.Record, error) {
-	columns := []string{"version", "bytes", "seq", "state", "name", "checksum"}
+	columns := []string{"version", "state", "checksum"}
 	if details {
-		columns = append(columns, "in_doubt", "statements", "duration_us", "applied_at", "applied_by")
+		columns = append(columns, "name", "bytes", "seq", "in_doubt", "statements", "duration_us", "applied_at", "applied_by")
 	}
 	join := "string_agg"
 	if t.dialect == SQLite {
@@ -145,8 +157,9 @@ func record(line string, values []string) (r migrate.Record, err error) {
 		err = cmp.Or(err, failed)
 		return n
 	}
-	r = migrate.Record{Version: number(0), Size: number(1), Order: number(2), State: migrate.State(values[3]), Name: values[4], Checksum: values[5]}
-	if len(values) > 6 {
+	r = migrate.Record{Version: number(0), State: migrate.State(values[1]), Checksum: values[2]}
+	if len(values) > 3 {
+		r.Name, r.Size, r.Order = values[3], number(4), number(5)
 		r.InDoubt, r.Statements, r.Duration, r.By = number(6) != 0, int(number(7)), time.Duration(number(8))*time.Microsecond, values[10]
 		r.AppliedAt, _ = time.Parse(timeForm, values[9])
 	}

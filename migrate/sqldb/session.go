@@ -84,12 +84,12 @@ func (s *session) History(ctx context.Context) (history []migrate.Record, err er
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	s.table, history, err = s.history(ctx, s.conn, true)
+	s.table, history, err = s.history(ctx, s.conn)
 	if err == nil && !s.table.exists {
 		if err = s.transact(ctx, "CREATE TABLE IF NOT EXISTS "+s.table.name+columns, nil); err != nil {
 			return nil, fmt.Errorf("create the history %s: %w", s.table.name, err)
 		}
-		s.table, history, err = s.history(ctx, s.conn, true) // somebody else may have been first
+		s.table, history, err = s.history(ctx, s.conn) // somebody else may have been first
 	}
 	if n := len(history); n > 0 {
 		s.last = history[n-1].Order

@@ -108,7 +108,12 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Target, error) {
 
 // History implements [migrate.Target].
 func (t *Target) History(ctx context.Context, details bool) ([]migrate.Record, error) {
-	_, history, err := t.history(ctx, t.db, details)
+	if !details {
+		if history, err := t.glance(ctx); err == nil {
+			return history, nil
+		}
+	}
+	_, history, err := t.history(ctx, t.db)
 	return history, err
 }
 
