@@ -134,8 +134,11 @@ func TestSmallPool(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := db.Stats().InUse; n != 0 {
-		t.Errorf("%d connections in use", n)
+	// One that the pool is still opening, for a runner that was served by another meanwhile, counts as in use until it is there.
+	for end := time.Now().Add(5 * time.Second); db.Stats().InUse != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d connections in use", db.Stats().InUse)
+		}
 	}
 	db.SetMaxOpenConns(1)
 	if _, err := migrator(t, db, fsys, nil).Down(context.Background(), 1); err == nil || !strings.Contains(err.Error(), "SetMaxOpenConns") {
